@@ -1,0 +1,71 @@
+import js from '@eslint/js';
+import tseslint from 'typescript-eslint';
+
+/**
+ * Which of our libraries a library may import: the ones below it, never the ones beside or above.
+ * `domain` and `contracts` depend on nothing of ours.
+ */
+const mayImport = {
+  contracts: [],
+  domain: [],
+  embedded: [],
+  agent: ['contracts'],
+  'event-log': ['contracts', 'domain'],
+  projections: ['contracts', 'domain', 'event-log'],
+  intake: ['contracts', 'domain', 'event-log', 'projections'],
+  responders: ['contracts', 'domain', 'event-log', 'projections', 'intake'],
+  'admin-api': ['contracts', 'domain', 'event-log', 'projections', 'intake'],
+};
+const libraries = Object.keys(mayImport);
+
+/** @param {string} library */
+const dependencyDirection = (library) => ({
+  files: [`libs/${library}/src/**/*.ts`],
+  ignores: ['**/*.spec.ts'],
+  rules: {
+    'no-restricted-imports': [
+      'error',
+      {
+        patterns: [
+          {
+            group: libraries.filter((other) => !mayImport[library].includes(other)).map((other) => `#${other}`),
+            message: `libs/${library} may import only: ${mayImport[library].join(', ') || 'nothing of ours'}.`,
+          },
+          {
+            group: ['**/apps/**', '**/libs/**', '**/test/**', '**/bench/**'],
+            message: 'Import a library by its #name.',
+          },
+        ],
+      },
+    ],
+  },
+});
+
+export default tseslint.config(
+  { ignores: ['dist', 'node_modules', 'coverage', '.reachback'] },
+  js.configs.recommended,
+  {
+    files: ['**/*.ts'],
+    extends: [tseslint.configs.recommendedTypeChecked],
+    languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname } },
+    rules: {
+      '@typescript-eslint/no-explicit-any': 'error',
+      '@typescript-eslint/consistent-type-imports': ['error', { fixStyle: 'inline-type-imports' }],
+      '@typescript-eslint/no-floating-promises': 'error',
+      '@typescript-eslint/no-unused-vars': ['error', { argsIgnorePattern: '^_' }],
+      '@typescript-eslint/require-await': 'off',
+    },
+  },
+  {
+    // Nest reads constructor types at run time, so they must be value imports there.
+    files: ['apps/server/**/*.ts', 'libs/admin-api/**/*.ts'],
+    rules: { '@typescript-eslint/consistent-type-imports': 'off' },
+  },
+  {
+    files: ['**/*.{js,mjs}'],
+    languageOptions: {
+      globals: { process: 'readonly', console: 'readonly', URL: 'readonly', setTimeout: 'readonly', fetch: 'readonly' },
+    },
+  },
+  ...libraries.map(dependencyDirection),
+);

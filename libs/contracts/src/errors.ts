@@ -1,0 +1,37 @@
+/** Every error that Reachback answers with, over NATS and over REST: its HTTP status and what it means. */
+export const errorCatalogue = {
+  bad_json: { status: 400, title: 'The payload is not JSON that can be stored' },
+  bad_request: { status: 400, title: 'A field has the wrong type or value' },
+  bad_client_id: { status: 400, title: 'A client id is 1 to 64 characters of A-Z a-z 0-9 _ -' },
+  bad_subject: { status: 400, title: 'A subject is reachback.v1.<clientId>.<kind>' },
+  policy_out_of_range: { status: 422, title: 'A policy value is outside its limits' },
+  unauthorized: { status: 401, title: 'The administrator key is missing or wrong' },
+  not_registered: { status: 404, title: 'No client with this id is registered' },
+  not_found: { status: 404, title: 'There is nothing at this address' },
+  method_not_allowed: { status: 405, title: 'This address does not take this method' },
+  conflict: { status: 409, title: 'It exists already, or has just changed' },
+  precondition_failed: { status: 412, title: 'The settings have changed since they were read' },
+  too_large: { status: 413, title: 'The payload is too large' },
+  unsupported_media_type: { status: 415, title: 'Send application/json' },
+  idempotency_mismatch: { status: 422, title: 'The Idempotency-Key was used for another request' },
+  internal: { status: 500, title: 'Something failed on the server; it is in its log' },
+  unavailable: { status: 503, title: 'A part of the server is away; try again' },
+} as const satisfies Record<string, { status: number; title: string }>;
+
+export type ErrorCode = keyof typeof errorCatalogue;
+
+/** An error with a stable code out of {@link errorCatalogue}; its message tells the reader what to do next. */
+export class ReachbackError extends Error {
+  override readonly name = 'ReachbackError';
+
+  constructor(
+    readonly code: ErrorCode,
+    message: string = errorCatalogue[code].title,
+    /** Seconds after which it is worth trying again. */
+    readonly retryAfterSeconds?: number,
+    /** The field that is wrong, as a path. */
+    readonly field?: string,
+  ) {
+    super(message);
+  }
+}

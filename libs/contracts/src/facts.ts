@@ -1,0 +1,168 @@
+import type { JsonObject, SettingsLevel } from './settings.js';
+
+/** The four statuses (R2). */
+export const statuses = ['Online', 'Offline', 'Unreachable/Online', 'Unreachable/Offline'] as const;
+export type Status = (typeof statuses)[number];
+
+/** Why a status changed. */
+export const causes = [
+  'registered',
+  'started',
+  'reloaded',
+  'heartbeat',
+  'poll',
+  'update',
+  'logs',
+  'ack',
+  'silence',
+  'no-route',
+  'stopped',
+  'uninstalled',
+  'inactive',
+  'verification',
+  'network-changed',
+  'policy-changed',
+] as const;
+export type Cause = (typeof causes)[number];
+
+export type NetworkClass = 'direct' | 'unreachable';
+
+/** A named list of ranges whose machines cannot be dialled: IPv4 `a-b` or CIDR, IPv6 prefix/length (R1). */
+export type Network = { readonly name: string; readonly ranges: readonly string[] };
+
+/** Whom a release is for: everybody; or the clients named, and those in the groups that carry the labels. */
+export type ReleaseTarget =
+  | { readonly all: true }
+  | {
+      readonly groups?: readonly string[];
+      readonly clients?: readonly string[];
+      readonly labels?: Readonly<Record<string, string>>;
+    };
+
+/** One undelivered thing: the settings as a whole (`key` is `settings`), or one component's update. */
+export type WorkItem = {
+  readonly kind: 'settings' | 'update';
+  readonly key: string;
+  readonly revision: string;
+  /** The release behind an update. */
+  readonly release: string | null;
+};
+
+export type SettledItem = WorkItem & {
+  readonly outcome: 'applied' | 'failed';
+  readonly error: string | null;
+  /** How it came to be known: the client acknowledged it, or reported that it has it. */
+  readonly via: 'ack' | 'report';
+};
+
+/**
+ * The facts of Reachback, by type: the data of the current schema version of each. Times are ISO 8601 in UTC.
+ * A change of a shape raises its version in `factVersions` and adds an upcaster and a fixture to `libs/event-log`.
+ */
+export type FactData = {
+  'client-registered': {
+    readonly ordinal: number;
+    readonly name: string | null;
+    readonly group: string;
+    readonly labels: Readonly<Record<string, string>>;
+    readonly ips: readonly string[];
+    readonly agentVersion: string | null;
+    readonly installed: Readonly<Record<string, string>>;
+  };
+  /** What a client says of itself that differs from what was known. */
+  'client-reported': {
+    readonly agentVersion?: string;
+    readonly installed?: Readonly<Record<string, string>>;
+  };
+  'client-addresses-changed': { readonly ips: readonly string[] };
+  'client-edited': {
+    readonly name?: string | null;
+    readonly group?: string;
+    readonly labels?: Readonly<Record<string, string>>;
+  };
+  'client-removed': { readonly cause: 'uninstalled' | 'inactive'; readonly by: 'agent' | 'administrator' };
+  'client-status-changed': {
+    readonly at: string;
+    readonly status: Status;
+    readonly cause: Cause;
+    readonly network: NetworkClass;
+    readonly networkName: string | null;
+  };
+  'settings-changed': { readonly level: SettingsLevel; readonly patch: JsonObject; readonly values: JsonObject };
+  'networks-changed': { readonly networks: readonly Network[] };
+  'release-published': {
+    readonly id: string;
+    readonly component: string;
+    readonly version: string;
+    readonly url: string;
+    readonly sha256: string;
+    readonly size: number;
+    readonly target: ReleaseTarget;
+    readonly deliverBy: string | null;
+  };
+  'work-delivered': { readonly items: readonly WorkItem[]; readonly request: string | null };
+  'work-settled': { readonly items: readonly SettledItem[] };
+  /** The client started an update by itself; it says nothing about its status (R4). */
+  'update-started': { readonly trigger: 'manual' | 'scheduled' };
+  'logs-received': { readonly at: string; readonly content: unknown };
+  /** Nothing arrived between two times because the broker (or every responder) was away; deadlines move (G1). */
+  'lane-gap-observed': { readonly from: string; readonly to: string; readonly away: 'broker' | 'server' };
+  /** The stream behind the lane is not the one read before, or has lost messages. */
+  'lane-source-reset': {
+    readonly reason: 'created' | 'recreated' | 'rewound' | 'messages-lost';
+    readonly epoch: number;
+    readonly previous: { readonly created: string | null; readonly sequence: string };
+    readonly current: { readonly created: string; readonly sequence: string };
+  };
+};
+
+export type FactType = keyof FactData;
+
+/** The schema version that is written today, by type. */
+export const factVersions: Readonly<Record<FactType, number>> = {
+  'client-registered': 1,
+  'client-reported': 1,
+  'client-addresses-changed': 1,
+  'client-edited': 1,
+  'client-removed': 1,
+  'client-status-changed': 1,
+  'settings-changed': 1,
+  'networks-changed': 1,
+  'release-published': 1,
+  'work-delivered': 1,
+  'work-settled': 1,
+  'update-started': 1,
+  'logs-received': 1,
+  'lane-gap-observed': 1,
+  'lane-source-reset': 1,
+};
+
+/** Who or what caused a fact. */
+export type FactMeta = {
+  /** `agent`, `system`, or `admin:<key name>`. */
+  readonly actor: string;
+  /** Position of the contact or fact that caused it. */
+  readonly causation?: string;
+  /** Ties a request to everything it led to. */
+  readonly correlation?: string;
+};
+
+/** A fact that is about to be appended. */
+export type NewFact = {
+  [T in FactType]: {
+    readonly type: T;
+    readonly data: FactData[T];
+    /** The client it is about; null for the fleet's facts. */
+    readonly client: string | null;
+    readonly meta: FactMeta;
+  };
+}[FactType];
+
+/** A fact as it stands in the log. */
+export type Fact = NewFact & {
+  readonly lane: number;
+  readonly position: bigint;
+  readonly id: string;
+  readonly recordedAt: Date;
+};
+export type FactOf<T extends FactType> = Extract<Fact, { readonly type: T }>;

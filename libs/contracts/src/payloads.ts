@@ -1,0 +1,82 @@
+import { z } from 'zod';
+import { ReachbackError } from './errors.js';
+import type { ContactKind } from './subjects.js';
+
+/** ISO 8601 with a zone; what agents call the time. */
+const time = z.iso.datetime({ offset: true });
+const text = (max: number) => z.string().max(max);
+const ips = z.array(z.union([z.ipv4(), z.ipv6()])).max(64);
+const installed = z.record(text(128).min(1), text(128));
+/** A position in the log, as text because it may exceed what a double holds. */
+const revision = z.string().regex(/^\d{1,18}$/, 'a revision is a whole number as text');
+/** A group path: names joined by slashes, such as `paris/desktops`. Empty is the root. */
+export const groupPath = z
+  .string()
+  .max(256)
+  .regex(/^$|^[^/\s][^/]*(\/[^/\s][^/]*)*$/, 'a group is names joined by single slashes, such as paris/desktops');
+export const labels = z.record(text(64).min(1), text(256)).refine((all) => Object.keys(all).length <= 64, {
+  message: 'at most 64 labels',
+});
+
+const report = {
+  ips: ips.optional(),
+  installed: installed.optional(),
+  settingsRevision: revision.optional(),
+  time: time.optional(),
+};
+
+const settingsResult = z.object({
+  kind: z.literal('settings'),
+  revision,
+  outcome: z.enum(['applied', 'failed']),
+  error: text(4096).optional(),
+});
+const updateResult = z.object({
+  kind: z.literal('update'),
+  component: text(128).min(1),
+  version: text(128).min(1),
+  outcome: z.enum(['applied', 'failed']),
+  error: text(4096).optional(),
+});
+export const ackResult = z.discriminatedUnion('kind', [settingsResult, updateResult]);
+export type AckResult = z.infer<typeof ackResult>;
+
+/** What agents send, by kind. Unknown fields are ignored. */
+export const payloadSchemas = {
+  register: z.object({
+    ...report,
+    name: text(256).optional(),
+    group: groupPath.optional(),
+    labels: labels.optional(),
+    agentVersion: text(64).optional(),
+  }),
+  start: z.object({ ...report, agentVersion: text(64).optional() }),
+  reload: z.object({ ...report, agentVersion: text(64).optional() }),
+  poll: z.object(report),
+  update: z.object({ ...report, trigger: z.enum(['manual', 'scheduled']) }),
+  ack: z.object({ results: z.array(ackResult).max(1000) }),
+  heartbeat: z.object({ ips: ips.optional(), settingsRevision: revision.optional(), time: time.optional() }),
+  logs: z.unknown(),
+  stop: z.object({ reason: text(1024).optional(), time: time.optional() }),
+  uninstall: z.object({ reason: text(1024).optional(), time: time.optional() }),
+} as const satisfies Record<ContactKind, z.ZodType>;
+
+export type Payload<K extends ContactKind> = z.infer<(typeof payloadSchemas)[K]>;
+
+/**
+ * Validates a payload of a kind.
+ *
+ * @throws {ReachbackError} `bad_request`, naming the field
+ */
+export const validatePayload = <K extends ContactKind>(kind: K, value: unknown): Payload<K> => {
+  const result = payloadSchemas[kind].safeParse(value);
+  if (result.success) return result.data as Payload<K>;
+  const issue = result.error.issues[0];
+  const field = issue?.path.join('.') ?? '';
+  throw new ReachbackError(
+    'bad_request',
+    `${field || 'The payload'}: ${issue?.message ?? 'is not valid'}`,
+    undefined,
+    field,
+  );
+};

@@ -1,0 +1,44 @@
+import { z } from 'zod';
+
+const duration = z.string();
+
+/** The policy a client is granted; durations are ISO 8601. `phase` is its place within the interval (G9). */
+export const grantedPolicySchema = z.object({
+  heartbeat: z.object({ enabled: z.boolean(), interval: duration }),
+  poll: z.object({ enabled: z.boolean(), interval: duration }),
+  offlineAfter: duration,
+  phase: duration,
+});
+export type GrantedPolicy = z.infer<typeof grantedPolicySchema>;
+
+export const updateItemSchema = z.object({
+  component: z.string(),
+  version: z.string(),
+  url: z.string(),
+  sha256: z.string(),
+  size: z.number(),
+  deliverBy: z.string().nullable(),
+});
+export type UpdateItem = z.infer<typeof updateItemSchema>;
+
+/** The answer to `register`, `start`, `reload`, `poll` and `update` (R14, R15). */
+export const workReplySchema = z.object({
+  time: z.string(),
+  policy: grantedPolicySchema,
+  settings: z.object({ revision: z.string(), values: z.record(z.string(), z.unknown()) }).nullable(),
+  updates: z.array(updateItemSchema),
+  more: z.boolean(),
+  warnings: z.array(z.string()),
+});
+export type WorkReply = z.infer<typeof workReplySchema>;
+
+export const ackReplySchema = z.object({ accepted: z.number() });
+export type AckReply = z.infer<typeof ackReplySchema>;
+
+/** Set on every error reply, with the code as its value. */
+export const errorHeader = 'Nats-Service-Error-Code';
+
+export const errorReplySchema = z.object({
+  error: z.object({ code: z.string(), message: z.string(), retryAfterSeconds: z.number().optional() }),
+});
+export type ErrorReply = z.infer<typeof errorReplySchema>;

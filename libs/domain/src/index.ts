@@ -1,0 +1,5 @@
+export * from './networks.js';
+export * from './outages.js';
+export * from './policy.js';
+export * from './presence.js';
+export * from './settings.js';

@@ -1,0 +1,34 @@
+import { describe, expect, test } from '@jest/globals';
+import { effectiveSettings, groupChain, mergePatch } from './settings.js';
+
+describe('settings', () => {
+  test('merge patch follows the examples of RFC 7396, appendix A', () => {
+    expect(mergePatch({ a: 'b' }, { a: 'c' })).toEqual({ a: 'c' });
+    expect(mergePatch({ a: 'b', b: 'c' }, { a: null })).toEqual({ b: 'c' });
+    expect(mergePatch({ a: { b: 'c' } }, { a: { b: 'd', c: null } })).toEqual({ a: { b: 'd' } });
+    expect(mergePatch({ a: [{ b: 'c' }] }, { a: [1] })).toEqual({ a: [1] });
+    expect(mergePatch(['a', 'b'], { a: 'b' })).toEqual({ a: 'b' });
+    expect(mergePatch({}, { a: { bb: { ccc: null } } })).toEqual({ a: { bb: {} } });
+  });
+
+  test('a patch cannot reach the prototype', () => {
+    const patched = mergePatch({}, JSON.parse('{"__proto__": {"polluted": true}}'));
+    expect(patched).toEqual({});
+    expect(({} as Record<string, unknown>)['polluted']).toBeUndefined();
+  });
+
+  test('R20: the nearer level overrides the farther, key by key, and each value tells its level', () => {
+    const effective = effectiveSettings([
+      { name: 'fleet', values: { scan: { schedule: 'daily', depth: 3 }, colour: 'red' } },
+      { name: 'group:paris', values: { scan: { schedule: 'weekly' } } },
+      { name: 'client', values: { colour: { hue: 1 } } },
+    ]);
+    expect(effective.values).toEqual({ scan: { schedule: 'weekly', depth: 3 }, colour: { hue: 1 } });
+    expect(effective.from).toEqual({ 'scan.schedule': 'group:paris', 'scan.depth': 'fleet', 'colour.hue': 'client' });
+  });
+
+  test('R20: groups form a tree', () => {
+    expect(groupChain('paris/desktops')).toEqual(['', 'paris', 'paris/desktops']);
+    expect(groupChain('')).toEqual(['']);
+  });
+});

@@ -1,0 +1,53 @@
+import postgres from 'postgres';
+
+const types = { bigint: postgres.BigInt } as const;
+
+/** A connection pool on Reachback's database; `int8` is read as `bigint`. */
+export type Database = postgres.Sql<{ bigint: bigint }>;
+/** The same inside a transaction. */
+export type Transaction = postgres.TransactionSql<{ bigint: bigint }>;
+/** Either: for reading. */
+export type Queryable = Database | Transaction;
+
+export type DatabaseOptions = {
+  readonly url: string;
+  /** Connections at most. */
+  readonly connections?: number;
+  /** Shown in `pg_stat_activity`. */
+  readonly name?: string;
+};
+
+/** Opens a pool; connects on first use, and again after a failure. */
+export const openDatabase = ({ url, connections = 4, name = 'reachback' }: DatabaseOptions): Database =>
+  postgres(url, {
+    max: connections,
+    types,
+    onnotice: () => undefined,
+    connect_timeout: 5,
+    connection: { application_name: name, TimeZone: 'UTC' },
+    backoff: (retries: number) => Math.min(0.1 * 2 ** retries, 2) * (0.5 + Math.random() / 2),
+  });
+
+/** Runs `work` in one transaction. */
+export const transact = <T>(db: Database, work: (tx: Transaction) => Promise<T>): Promise<T> =>
+  db.begin(work) as Promise<T>;
+
+const connectionErrors = new Set([
+  'CONNECTION_CLOSED',
+  'CONNECTION_ENDED',
+  'CONNECTION_DESTROYED',
+  'CONNECT_TIMEOUT',
+  'ECONNREFUSED',
+  'ECONNRESET',
+  'ENOTFOUND',
+  'EPIPE',
+  '57P01', // admin_shutdown
+  '57P02', // crash_shutdown
+  '57P03', // cannot_connect_now
+  '08006',
+  '08001',
+]);
+
+/** Whether an error means that Postgres is away, rather than that it refused what was asked. */
+export const isConnectionError = (error: unknown): boolean =>
+  error instanceof Error && 'code' in error && typeof error.code === 'string' && connectionErrors.has(error.code);

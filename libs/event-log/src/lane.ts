@@ -1,0 +1,94 @@
+import type { Database, Queryable, Transaction } from './database.js';
+
+/** Which incarnation of which stream feeds a lane, and how far it is consumed. */
+export type Watermark = {
+  readonly created: string | null;
+  readonly epoch: number;
+  readonly sequence: bigint;
+  /** Arrival of the last message consumed, in nanoseconds since 1970. */
+  readonly time: bigint;
+  /** Arrival of the last tick consumed, likewise. */
+  readonly tick: bigint;
+};
+export type LaneRow = {
+  readonly position: bigint;
+  /** The owner has drawn its conclusions from all facts up to here. */
+  readonly seenPosition: bigint;
+  readonly clients: number;
+  readonly watermark: Watermark;
+};
+
+/** Another owner has taken the lane: this one must stop at once and write nothing more. */
+export class FencedError extends Error {
+  override readonly name = 'FencedError';
+}
+
+export const readLane = async (db: Queryable, lane: number): Promise<LaneRow> => {
+  const [row] = await db<LaneColumns[]>`
+    SELECT position, seen_position, clients, source_created, source_epoch, source_seq, source_time, source_tick
+    FROM lane WHERE id = ${lane}`;
+  if (!row) throw new Error(`There is no lane ${lane}.`);
+  return {
+    position: row.position,
+    seenPosition: row.seen_position,
+    clients: row.clients,
+    watermark: {
+      created: row.source_created,
+      epoch: row.source_epoch,
+      sequence: row.source_seq,
+      time: row.source_time,
+      tick: row.source_tick,
+    },
+  };
+};
+
+type LaneColumns = {
+  readonly position: bigint;
+  readonly seen_position: bigint;
+  readonly clients: number;
+  readonly source_created: string | null;
+  readonly source_epoch: number;
+  readonly source_seq: bigint;
+  readonly source_time: bigint;
+  readonly source_tick: bigint;
+};
+
+/** Becomes the lane's owner: every earlier owner's appends update no row from now on. Returns the new term. */
+export const takeLane = async (db: Database, lane: number): Promise<bigint> => {
+  const [row] = await db<{ owner_term: bigint }[]>`
+    UPDATE lane SET owner_term = owner_term + 1, owner_seen_at = now() WHERE id = ${lane} RETURNING owner_term`;
+  if (!row) throw new Error(`There is no lane ${lane}.`);
+  return row.owner_term;
+};
+
+/**
+ * Moves the lane's watermark, if it still is where the owner left it: the first statement of every append of an
+ * owner. In one row it takes the lane's lock, makes intake exactly-once (the watermark commits with the data), and
+ * fences (an owner that lost its lane finds no row).
+ *
+ * @returns the lane's head before the append
+ * @throws {FencedError}
+ */
+export const advanceWatermark = async (
+  tx: Transaction,
+  lane: number,
+  term: bigint,
+  from: Watermark,
+  to: Watermark,
+): Promise<bigint> => {
+  const [row] = await tx<{ position: bigint }[]>`
+    UPDATE lane
+    SET source_created = ${to.created}, source_epoch = ${to.epoch}, source_seq = ${to.sequence},
+        source_time = ${to.time}, source_tick = ${to.tick}, seen_position = position, owner_seen_at = now()
+    WHERE id = ${lane} AND owner_term = ${term} AND source_epoch = ${from.epoch} AND source_seq = ${from.sequence}
+    RETURNING position`;
+  if (!row) throw new FencedError(`Lane ${lane} has another owner.`);
+  return row.position;
+};
+
+/** Seconds since the lane's owner last appended; infinite when there never was one. */
+export const ownerSilence = async (db: Queryable, lane: number): Promise<number> => {
+  const [row] = await db<{ seconds: number }[]>`
+    SELECT extract(epoch FROM now() - owner_seen_at)::float8 AS seconds FROM lane WHERE id = ${lane}`;
+  return row?.seconds ?? Infinity;
+};

@@ -1,0 +1,53 @@
+import type { ContactKind, NewFact } from '#contracts';
+import { type Chunk, ChunkWriter } from '#event-log';
+
+/** A stretch of the log: contacts, then the facts they led to. */
+export type Segment = { readonly chunks: Chunk[]; readonly facts: NewFact[] };
+
+/**
+ * What a batch of messages becomes, in the order of the log. Facts follow the contacts that caused them; a fact that
+ * changes what later contacts mean closes the segment, so that a replay meets it where live intake did.
+ */
+export class Batch {
+  readonly segments: Segment[] = [{ chunks: [], facts: [] }];
+  contacts = 0;
+  private readonly writer = new ChunkWriter();
+  private closed = false;
+
+  add(ordinal: number, kind: ContactKind, at: number): void {
+    if (this.closed) this.open();
+    if (!this.writer.accepts(at)) this.flush();
+    this.writer.add(ordinal, kind, at);
+    this.contacts++;
+  }
+
+  emit(fact: NewFact): void {
+    this.current.facts.push(fact);
+  }
+
+  /** The contacts that come next belong to a new segment. */
+  close(): void {
+    this.closed = true;
+  }
+
+  finish(): readonly Segment[] {
+    this.flush();
+    return this.segments.filter((segment) => segment.chunks.length > 0 || segment.facts.length > 0);
+  }
+
+  private get current(): Segment {
+    const last = this.segments.at(-1);
+    if (!last) throw new Error('A batch has at least one segment.');
+    return last;
+  }
+
+  private open(): void {
+    this.flush();
+    this.segments.push({ chunks: [], facts: [] });
+    this.closed = false;
+  }
+
+  private flush(): void {
+    if (this.writer.count > 0) this.current.chunks.push(this.writer.take());
+  }
+}

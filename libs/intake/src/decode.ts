@@ -1,0 +1,53 @@
+import {
+  clientIdPattern,
+  type ContactKind,
+  parsePayload,
+  publishedKinds,
+  ReachbackError,
+  requestKinds,
+  subjects,
+  validatePayload,
+} from '#contracts';
+import type { SourceMessage } from './source.js';
+
+const agentPrefix = 'reachback.v1.';
+const relayPrefix = 'reachback.internal.v1.contact.';
+const kinds: ReadonlySet<string> = new Set([...publishedKinds, ...requestKinds]);
+const isKind = (text: string): text is ContactKind => kinds.has(text);
+
+/** A contact as the lane needs it. */
+export type DecodedContact = {
+  readonly clientId: string;
+  readonly kind: ContactKind;
+  readonly ips: readonly string[] | undefined;
+  /** The agent's clock, in milliseconds since 1970. */
+  readonly agentTime: number | undefined;
+  /** What `logs` carried. */
+  readonly content: unknown;
+};
+
+const bare = { ips: undefined, agentTime: undefined, content: undefined };
+
+export const isTick = (message: SourceMessage): boolean => message.subject === subjects.tick;
+
+/**
+ * Reads a message that is not a tick.
+ *
+ * @throws {ReachbackError} when it is not what an agent may send
+ */
+export const decodeContact = ({ subject, data }: SourceMessage): DecodedContact => {
+  const prefix = subject.startsWith(relayPrefix) ? relayPrefix : agentPrefix;
+  const dot = subject.lastIndexOf('.');
+  const clientId = subject.slice(prefix.length, dot);
+  const kind = subject.slice(dot + 1);
+  if (!isKind(kind)) throw new ReachbackError('bad_subject');
+  if (!clientIdPattern.test(clientId)) throw new ReachbackError('bad_client_id');
+  if (data.length === 0) return { clientId, kind, ...bare };
+  const payload = parsePayload(data);
+  if (kind === 'logs') return { clientId, kind, ...bare, content: payload };
+  const shape = prefix === relayPrefix ? 'heartbeat' : kind;
+  const report = validatePayload(shape, payload);
+  const ips = 'ips' in report ? report.ips : undefined;
+  const time = 'time' in report && report.time !== undefined ? Date.parse(report.time) : undefined;
+  return { clientId, kind, ips, agentTime: time, content: undefined };
+};

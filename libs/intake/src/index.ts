@@ -1,0 +1,4 @@
+export * from './intake.js';
+export * from './lane-presence.js';
+export * from './recover.js';
+export * from './stream.js';

@@ -1,0 +1,177 @@
+import type { NetworkClass } from '#contracts';
+import { defaultPolicy, type Grant, grantOf, isExpectedToSpeak, type Outages, type Policy } from '#domain';
+
+/** Bits of a client's state. */
+const registered = 1;
+const online = 2;
+const unreachable = 4;
+/** A status was recorded at least once since it registered. */
+const known = 8;
+
+/** Columns by ordinal that are kept in a snapshot. Times are milliseconds of the log's time; 0 is never. */
+const columns = {
+  flags: Uint8Array,
+  group: Uint32Array,
+  networkName: Uint16Array,
+  /** The moment from which silence is measured (R5). */
+  silenceFrom: Float64Array,
+  /** How long the client may be silent: as granted, and while it does not know better, as granted before (G3). */
+  limit: Float64Array,
+  lastContact: Float64Array,
+  lastHeartbeat: Float64Array,
+  lastPoll: Float64Array,
+  ipsHash: Float64Array,
+  clockSkew: Float32Array,
+} as const;
+type Columns = { [K in keyof typeof columns]: InstanceType<(typeof columns)[K]> };
+export const columnNames = Object.keys(columns) as (keyof Columns)[];
+
+const allocate = (capacity: number): Columns => ({
+  flags: new Uint8Array(capacity),
+  group: new Uint32Array(capacity),
+  networkName: new Uint16Array(capacity),
+  silenceFrom: new Float64Array(capacity),
+  limit: new Float64Array(capacity),
+  lastContact: new Float64Array(capacity),
+  lastHeartbeat: new Float64Array(capacity),
+  lastPoll: new Float64Array(capacity),
+  ipsHash: new Float64Array(capacity),
+  clockSkew: new Float32Array(capacity).fill(Number.NaN),
+});
+
+/** Strings that many clients share, by number. */
+export class Names {
+  private readonly numbers = new Map<string, number>();
+
+  constructor(readonly list: string[] = []) {
+    list.forEach((name, i) => this.numbers.set(name, i));
+  }
+
+  number(name: string): number {
+    const known = this.numbers.get(name);
+    if (known !== undefined) return known;
+    this.numbers.set(name, this.list.length);
+    return this.list.push(name) - 1;
+  }
+}
+
+/**
+ * The presence of every client of a lane, as arrays by ordinal: about 75 bytes a client and no object. Changing it is
+ * what contacts and facts do (see `evolve.ts`); it decides nothing.
+ */
+export class Members {
+  data: Columns = allocate(1024);
+  readonly ids: string[] = [];
+  readonly policies: Policy[] = [];
+  private readonly ordinals = new Map<string, number>();
+  private capacity = 1024;
+
+  constructor(
+    readonly groups = new Names(['']),
+    readonly networks = new Names(['']),
+  ) {}
+
+  get count(): number {
+    return this.ids.length;
+  }
+
+  get size(): number {
+    return this.capacity;
+  }
+
+  ordinalOf(id: string): number | undefined {
+    return this.ordinals.get(id);
+  }
+
+  /** Makes room for a client; a client that comes back keeps its ordinal. */
+  enter(ordinal: number, id: string): void {
+    if (ordinal >= this.capacity) this.grow(ordinal + 1);
+    while (this.ids.length < ordinal) this.ids.push('');
+    this.ids[ordinal] = id;
+    this.ordinals.set(id, ordinal);
+    this.policies[ordinal] ??= defaultPolicy;
+  }
+
+  isRegistered(ordinal: number): boolean {
+    return (this.flagsOf(ordinal) & registered) !== 0;
+  }
+
+  isOnline(ordinal: number): boolean {
+    return (this.flagsOf(ordinal) & online) !== 0;
+  }
+
+  hasStatus(ordinal: number): boolean {
+    return (this.flagsOf(ordinal) & known) !== 0;
+  }
+
+  networkOf(ordinal: number): NetworkClass {
+    return (this.flagsOf(ordinal) & unreachable) !== 0 ? 'unreachable' : 'direct';
+  }
+
+  networkNameOf(ordinal: number): string | null {
+    return this.networks.list[this.data.networkName[ordinal] ?? 0] || null;
+  }
+
+  groupOf(ordinal: number): string {
+    return this.groups.list[this.data.group[ordinal] ?? 0] ?? '';
+  }
+
+  policyOf(ordinal: number): Policy {
+    return this.policies[ordinal] ?? defaultPolicy;
+  }
+
+  grantOf(ordinal: number): Grant {
+    return grantOf(this.policyOf(ordinal), this.networkOf(ordinal));
+  }
+
+  setRegistered(ordinal: number, value: boolean): void {
+    this.setFlag(ordinal, registered, value);
+    if (!value) this.setFlag(ordinal, known, false);
+  }
+
+  setOnline(ordinal: number, value: boolean): void {
+    this.setFlag(ordinal, online, value);
+    this.setFlag(ordinal, known, true);
+  }
+
+  setNetwork(ordinal: number, network: NetworkClass, name: string | null): void {
+    this.setFlag(ordinal, unreachable, network === 'unreachable');
+    this.data.networkName[ordinal] = this.networks.number(name ?? '');
+  }
+
+  /** Whether its silence would put it offline (R5). */
+  isWatched(ordinal: number): boolean {
+    return this.isOnline(ordinal) && isExpectedToSpeak(this.networkOf(ordinal), this.grantOf(ordinal));
+  }
+
+  /**
+   * When its silence has lasted too long. A client that beats reaches the stream whenever the broker is there; one
+   * that only polls needs a server too, so the servers' outages count for it as well (G1).
+   */
+  deadlineOf(ordinal: number, outages: { readonly broker: Outages; readonly server: Outages }): number {
+    const { silenceFrom, limit } = this.data;
+    const since = silenceFrom[ordinal] ?? 0;
+    const policy = this.policyOf(ordinal);
+    const beats = this.grantOf(ordinal).heartbeat;
+    const delay = beats
+      ? outages.broker.delayAfter(since, policy.heartbeat.interval)
+      : outages.server.delayAfter(since, policy.poll.interval);
+    return since + (limit[ordinal] ?? 0) + delay;
+  }
+
+  private flagsOf(ordinal: number): number {
+    return this.data.flags[ordinal] ?? 0;
+  }
+
+  private setFlag(ordinal: number, flag: number, value: boolean): void {
+    const flags = this.flagsOf(ordinal);
+    this.data.flags[ordinal] = value ? flags | flag : flags & ~flag;
+  }
+
+  private grow(needed: number): void {
+    this.capacity = Math.max(needed, Math.ceil(this.capacity * 1.5));
+    const longer = allocate(this.capacity);
+    for (const name of columnNames) longer[name].set(this.data[name]);
+    this.data = longer;
+  }
+}

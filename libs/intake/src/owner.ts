@@ -1,0 +1,154 @@
+import type { NewFact } from '#contracts';
+import {
+  advanceWatermark,
+  appendChunk,
+  appendFacts,
+  type Database,
+  ensurePartitions,
+  type InlineProjection,
+  readFacts,
+  type RejectLog,
+  type Transaction,
+  transact,
+  type Watermark,
+} from '#event-log';
+import { Batch, type Segment } from './batch.js';
+import type { LanePresence } from './lane-presence.js';
+import { processMessages, toMilliseconds } from './process.js';
+import { presenceFacts, reclassify } from './recover.js';
+import type { SourceMessage } from './source.js';
+import { isTick } from './decode.js';
+
+const factPage = 10_000;
+const day = 86_400_000;
+
+export type OwnerOptions = {
+  readonly db: Database;
+  readonly lane: number;
+  readonly term: bigint;
+  readonly presence: LanePresence;
+  readonly rejects: RejectLog;
+  readonly projections: readonly InlineProjection[];
+  readonly watermark: Watermark;
+  readonly position: bigint;
+  readonly conclusions: readonly NewFact[];
+};
+
+/**
+ * The one writer of a lane. Each batch of messages is one transaction: the watermark, the contacts, the transitions
+ * they caused with the clients' rows. If it fails, or the process dies anywhere in it, nothing of it has happened, and
+ * the messages are read again; memory, which has run ahead, is thrown away with the owner.
+ */
+export class LaneOwner {
+  private watermark: Watermark;
+  private position: bigint;
+  private conclusions: readonly NewFact[];
+  private partitionsUntil = 0;
+
+  constructor(private readonly options: OwnerOptions) {
+    this.watermark = options.watermark;
+    this.position = options.position;
+    this.conclusions = options.conclusions;
+  }
+
+  get head(): bigint {
+    return this.position;
+  }
+
+  get created(): string | null {
+    return this.watermark.created;
+  }
+
+  get sequence(): bigint {
+    return this.watermark.sequence;
+  }
+
+  get presence(): LanePresence {
+    return this.options.presence;
+  }
+
+  /**
+   * Appends what messages lead to; returns how many contacts.
+   *
+   * @throws {FencedError} when the lane has another owner
+   */
+  async append(messages: readonly SourceMessage[]): Promise<number> {
+    const last = messages.at(-1);
+    if (!last) return 0;
+    const lastTick = messages.findLast(isTick);
+    const to = {
+      ...this.watermark,
+      sequence: BigInt(last.sequence),
+      time: last.time,
+      tick: lastTick?.time ?? this.watermark.tick,
+    };
+    const { contacts, position } = await this.commit(to, messages, []);
+    this.settle(to, position);
+    return contacts;
+  }
+
+  /** Goes over to another incarnation of the stream, and records that it did. */
+  async reset(to: Watermark, fact: NewFact): Promise<void> {
+    const { position } = await this.commit(to, [], [fact]);
+    this.settle(to, position);
+  }
+
+  private settle(watermark: Watermark, position: bigint): void {
+    this.watermark = watermark;
+    this.position = position;
+    this.conclusions = [];
+  }
+
+  private commit(to: Watermark, messages: readonly SourceMessage[], facts: readonly NewFact[]) {
+    const { db, lane, term, presence, rejects } = this.options;
+    return transact(db, async (tx) => {
+      const head = await advanceWatermark(tx, lane, term, this.watermark, to);
+      const batch = new Batch();
+      for (const fact of [...this.conclusions, ...facts]) batch.emit(fact);
+      if (head > this.position || presence.mustReclassify) await this.takeIn(tx, head, batch);
+      processMessages(messages, presence, batch, rejects);
+      let position = head;
+      for (const segment of batch.finish()) position = await this.write(tx, segment, to.epoch, position);
+      return { contacts: batch.contacts, position };
+    });
+  }
+
+  /** Takes in the facts that others appended since; what follows from them comes before the batch's contacts. */
+  private async takeIn(tx: Transaction, head: bigint, batch: Batch): Promise<void> {
+    const { lane, presence } = this.options;
+    const emit = (fact: NewFact) => batch.emit(fact);
+    for (let after = this.position; ;) {
+      const facts = await readFacts(tx, { lane, after, upTo: head, types: presenceFacts, limit: factPage });
+      for (const fact of facts) presence.apply(fact, emit);
+      const last = facts.at(-1);
+      if (!last || facts.length < factPage) break;
+      after = last.position;
+    }
+    const since = presence.mustReclassify;
+    if (since) await reclassify(tx, lane, presence, since.getTime(), emit);
+    presence.mustReclassify = undefined;
+    batch.close();
+  }
+
+  private async write(tx: Transaction, segment: Segment, epoch: number, before: bigint): Promise<bigint> {
+    const { lane, projections } = this.options;
+    let position = before;
+    for (const chunk of segment.chunks) {
+      await this.ensurePartition(tx, chunk.at);
+      position = (await appendChunk(tx, lane, epoch, chunk)) + BigInt(chunk.count) - 1n;
+    }
+    const facts = await appendFacts(tx, lane, segment.facts, projections);
+    return facts.at(-1)?.position ?? position;
+  }
+
+  private async ensurePartition(tx: Transaction, at: number): Promise<void> {
+    if (at < this.partitionsUntil && at >= this.partitionsUntil - 2 * day) return;
+    await ensurePartitions(tx, at);
+    this.partitionsUntil = Math.floor(at / day) * day + 2 * day;
+  }
+
+  /** How far behind the last message processed was when it was committed, in seconds. */
+  lagAt(now: number): number {
+    return Math.max(0, (now - toMilliseconds(this.watermark.time)) / 1000);
+  }
+}

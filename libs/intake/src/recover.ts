@@ -1,0 +1,126 @@
+import type { Fact, FactType, NewFact } from '#contracts';
+import {
+  type Database,
+  type LaneRow,
+  type Queryable,
+  readChunk,
+  readChunks,
+  readFacts,
+  type StoredChunk,
+} from '#event-log';
+import type { Emit, LanePresence } from './lane-presence.js';
+import { toMilliseconds } from './process.js';
+import { loadSnapshot } from './snapshot.js';
+
+/** The facts that presence draws conclusions from, or that are its own. */
+export const presenceFacts: readonly FactType[] = [
+  'client-registered',
+  'client-edited',
+  'client-removed',
+  'client-addresses-changed',
+  'client-status-changed',
+  'settings-changed',
+  'networks-changed',
+  'work-settled',
+  'lane-gap-observed',
+];
+
+const chunkPage = 500;
+const factPage = 20_000;
+
+export type Recovered = {
+  readonly presence: LanePresence;
+  /** Conclusions from facts that were appended while nobody owned the lane; to be appended first. */
+  readonly conclusions: readonly NewFact[];
+  readonly replayed: { readonly facts: number; readonly contacts: number };
+};
+
+/**
+ * Presence as of the lane's head: the last snapshot, and everything after it in the order of positions.
+ *
+ * What live intake concluded is in the log as facts, so a replay concludes nothing itself; except from facts that came
+ * after the owner's last append, which nobody has seen yet.
+ */
+export const recoverPresence = async (db: Database, lane: number, row: LaneRow): Promise<Recovered> => {
+  const { presence, position } = await loadSnapshot(db, lane);
+  const conclusions: NewFact[] = [];
+  const replayed = { facts: 0, contacts: 0 };
+  const emit: Emit = (fact) => conclusions.push(fact);
+  const facts = pages(position, (after) =>
+    readFacts(db, { lane, after, upTo: row.position, types: presenceFacts, limit: factPage }),
+  );
+  const chunks = pages(position, (after) => readChunks(db, { lane, after, upTo: row.position, limit: chunkPage }));
+  let fact = await facts();
+  let chunk = await chunks();
+  while (fact || chunk) {
+    if (chunk && (!fact || chunk.firstPosition < fact.position)) {
+      replayed.contacts += replayChunk(presence, chunk);
+      chunk = await chunks();
+    } else if (fact) {
+      presence.apply(fact, fact.position > row.seenPosition ? emit : ignore);
+      if (fact.position <= row.seenPosition && fact.type === 'networks-changed') presence.mustReclassify = undefined;
+      replayed.facts++;
+      fact = await facts();
+    }
+  }
+  await classifyUnseen(db, lane, presence);
+  presence.clock = Math.max(presence.clock, toMilliseconds(row.watermark.time));
+  presence.lastTick = Math.max(presence.lastTick, toMilliseconds(row.watermark.tick));
+  presence.watchAll();
+  return { presence, conclusions, replayed };
+};
+
+const ignore: Emit = () => undefined;
+
+const replayChunk = (presence: LanePresence, chunk: StoredChunk): number => {
+  readChunk(chunk.at, chunk.data, (ordinal, kind, at) => presence.recordContact(ordinal, kind, at));
+  return chunk.count;
+};
+
+/** Hands out the items of one page after the other; undefined at the end. */
+const pages = <T extends Fact | StoredChunk>(
+  start: bigint,
+  read: (after: bigint) => Promise<readonly T[]>,
+): (() => Promise<T | undefined>) => {
+  let page: readonly T[] = [];
+  let next = 0;
+  let after = start;
+  let ended = false;
+  return async () => {
+    if (next >= page.length && !ended) {
+      page = await read(after);
+      next = 0;
+      ended = page.length === 0;
+    }
+    const item = page[next++];
+    if (item) after = 'position' in item ? item.position : item.firstPosition;
+    return item;
+  };
+};
+
+/** Who registered but never got a status has no fact that says its network: that is read off its addresses. */
+const classifyUnseen = async (db: Queryable, lane: number, presence: LanePresence): Promise<void> => {
+  const { members } = presence;
+  const unseen: number[] = [];
+  for (let ordinal = 0; ordinal < members.count; ordinal++) {
+    if (members.isRegistered(ordinal) && !members.hasStatus(ordinal)) unseen.push(ordinal);
+  }
+  if (unseen.length === 0) return;
+  await reclassify(db, lane, presence, 0, ignore, unseen);
+};
+
+/** Classifies clients by their stored addresses: all of the lane, or some. */
+export const reclassify = async (
+  db: Queryable,
+  lane: number,
+  presence: LanePresence,
+  at: number,
+  emit: Emit,
+  only?: readonly number[],
+): Promise<void> => {
+  const rows = db<{ ordinal: number; ips: string[] }[]>`
+    SELECT ordinal, ips FROM client
+    WHERE lane = ${lane} AND removed_at IS NULL ${only ? db`AND ordinal = ANY(${[...only]})` : db``}
+    ORDER BY ordinal`.cursor(10_000);
+  for await (const page of rows) for (const row of page) presence.classify(row.ordinal, row.ips, at, emit);
+};

@@ -1,0 +1,149 @@
+import { AckPolicy, DeliverPolicy, type JetStreamManager, ReplayPolicy } from '@nats-io/jetstream';
+import { createInbox, type Msg, type NatsConnection, type Subscription } from '@nats-io/transport-node';
+import { contactStream } from '#contracts';
+
+/** A message of the stream, in the stream's order. */
+export type SourceMessage = {
+  readonly sequence: number;
+  /** When the broker stored it, in nanoseconds since 1970. */
+  readonly time: bigint;
+  readonly subject: string;
+  readonly data: Uint8Array;
+};
+
+/** Messages asked for at a time; the next are asked for when half are there. */
+const pullSize = 4096;
+/** While this many wait to be processed, no more are asked for. */
+const highWater = 16_384;
+const pullSeconds = 30;
+/** The broker says at least this often that it is there; twice missed, the consumer is taken for dead. */
+const heartbeatSeconds = 2;
+
+export type SourceStart = { readonly sequence: number } | { readonly time: bigint };
+
+/**
+ * Reads the stream in order from a sequence on, acknowledging nothing: the place is kept in Postgres, with the data.
+ *
+ * The consumer is an ephemeral one that numbers its deliveries; a number missing means that a message got lost on its
+ * way, and whatever is odd (that, a consumer gone, silence of the broker) ends the source. The owner then checks the
+ * stream's incarnation and opens another one at its watermark, so nothing is skipped and nothing read twice.
+ */
+export class Source {
+  private queue: SourceMessage[] = [];
+  private subscription: Subscription | undefined;
+  private inbox = '';
+  private nextDelivery = 1;
+  private outstanding = 0;
+  private lastHeard = Date.now();
+  private failure: Error | undefined;
+  private wake: (() => void) | undefined;
+  private watchdog: NodeJS.Timeout | undefined;
+  /** Messages the broker holds beyond those delivered. */
+  pending = 0;
+  lastSequence = 0;
+
+  private constructor(
+    private readonly nc: NatsConnection,
+    private readonly consumer: string,
+    /** The stream's sequence before the first message to come. */
+    readonly startsAfter: number,
+  ) {}
+
+  static async open(nc: NatsConnection, manager: JetStreamManager, start: SourceStart): Promise<Source> {
+    const info = await manager.consumers.add(contactStream.name, {
+      ack_policy: AckPolicy.None,
+      replay_policy: ReplayPolicy.Instant,
+      mem_storage: true,
+      num_replicas: 1,
+      inactive_threshold: 60e9,
+      ...('sequence' in start
+        ? { deliver_policy: DeliverPolicy.StartSequence, opt_start_seq: start.sequence }
+        : { deliver_policy: DeliverPolicy.StartTime, opt_start_time: formatNanos(start.time) }),
+    });
+    const source = new Source(nc, info.name, info.delivered.stream_seq);
+    source.listen();
+    return source;
+  }
+
+  /** The messages that have arrived, at most `limit`; waits for one. Throws what ended the source. */
+  async take(limit: number): Promise<readonly SourceMessage[]> {
+    while (this.queue.length === 0) {
+      if (this.failure) throw this.failure;
+      await new Promise<void>((resolve) => {
+        this.wake = resolve;
+      });
+    }
+    const taken = this.queue.length <= limit ? this.queue : this.queue.slice(0, limit);
+    this.queue = this.queue.length <= limit ? [] : this.queue.slice(limit);
+    this.pull();
+    return taken;
+  }
+
+  /** Ends the source; a `take` that waits throws. */
+  end(reason: Error): void {
+    this.failure ??= reason;
+    clearInterval(this.watchdog);
+    this.subscription?.unsubscribe();
+    this.wake?.();
+  }
+
+  private listen(): void {
+    this.inbox = createInbox();
+    this.subscription = this.nc.subscribe(this.inbox, {
+      callback: (error, message) => (error ? this.end(error) : this.receive(message)),
+    });
+    this.watchdog = setInterval(() => {
+      if (Date.now() - this.lastHeard > 2 * heartbeatSeconds * 1000 + 500)
+        this.end(new Error('The broker fell silent.'));
+    }, 500);
+    this.pull();
+  }
+
+  private pull(): void {
+    if (this.failure || this.outstanding > pullSize / 2 || this.queue.length > highWater) return;
+    const request = { batch: pullSize, expires: pullSeconds * 1e9, idle_heartbeat: heartbeatSeconds * 1e9 };
+    this.outstanding += pullSize;
+    this.lastHeard = Date.now();
+    const subject = `$JS.API.CONSUMER.MSG.NEXT.${contactStream.name}.${this.consumer}`;
+    this.nc.publish(subject, JSON.stringify(request), { reply: this.inbox });
+  }
+
+  private receive(message: Msg): void {
+    this.lastHeard = Date.now();
+    if (!message.reply) return this.receiveStatus(message);
+    // $JS.ACK.<stream>.<consumer>.<deliveries>.<stream seq>.<consumer seq>.<time>.<pending>, from 2.10 on perhaps with
+    // a domain and an account before the stream and a token behind.
+    const tokens = message.reply.split('.');
+    const at = tokens.length > 9 ? 7 : 5;
+    const delivery = Number(tokens[at + 1]);
+    if (delivery !== this.nextDelivery) return this.end(new Error('A message was lost between the broker and here.'));
+    this.nextDelivery++;
+    this.outstanding--;
+    this.pending = Number(tokens[at + 3]);
+    this.lastSequence = Number(tokens[at]);
+    this.queue.push({
+      sequence: this.lastSequence,
+      time: BigInt(tokens[at + 2] ?? 0),
+      subject: message.subject,
+      data: message.data,
+    });
+    if (this.outstanding < pullSize / 2) this.pull();
+    this.wake?.();
+  }
+
+  private receiveStatus(message: Msg): void {
+    const code = message.headers?.code;
+    if (code === 100) return;
+    if (code === 404 || code === 408) {
+      // The pull ended before it was filled; those it still owed will not come.
+      this.outstanding = 0;
+      return this.pull();
+    }
+    this.end(new Error(`The broker ended the consumer: ${code} ${message.headers?.description ?? ''}`.trim()));
+  }
+}
+
+const formatNanos = (nanos: bigint): string => {
+  const seconds = new Date(Number(nanos / 1_000_000_000n) * 1000).toISOString().slice(0, 19);
+  return `${seconds}.${String(nanos % 1_000_000_000n).padStart(9, '0')}Z`;
+};

@@ -23,6 +23,8 @@ export default {
       },
     ],
   },
+  globalSetup: '<rootDir>/test/setup/start.mjs',
+  globalTeardown: '<rootDir>/test/setup/stop.mjs',
   maxWorkers: 2,
   testTimeout: 60_000,
 };

@@ -1,3 +1,4 @@
+export * from './delivery.js';
 export * from './networks.js';
 export * from './outages.js';
 export * from './policy.js';

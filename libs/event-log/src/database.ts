@@ -50,4 +50,4 @@ const connectionErrors = new Set([
 
 /** Whether an error means that Postgres is away, rather than that it refused what was asked. */
 export const isConnectionError = (error: unknown): boolean =>
-  error instanceof Error && 'code' in error && typeof error.code === 'string' && connectionErrors.has(error.code);
+  typeof error === 'object' && error !== null && 'code' in error && connectionErrors.has(String(error.code));

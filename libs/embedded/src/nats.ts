@@ -1,0 +1,55 @@
+import { connect as connectNats } from '@nats-io/transport-node';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type RunningServer, startChild, untilReady } from './child.js';
+import { endOrphan } from './orphans.js';
+
+export type NatsOptions = {
+  /** The `nats-server` to run; see {@link findNatsServer}. */
+  readonly program: string;
+  /** Holds the streams; made if it is missing. */
+  readonly folder: string;
+  readonly port: number;
+  readonly onLine?: (line: string) => void;
+};
+
+/** Starts a broker with JetStream on loopback. */
+export const startNats = async ({ program, folder, port, onLine }: NatsOptions): Promise<RunningServer> => {
+  await mkdir(folder, { recursive: true });
+  const pidFile = join(folder, 'nats.pid');
+  await endOrphan(pidFile, 'nats-server', 'SIGTERM');
+  const config = join(folder, 'nats.conf');
+  await writeFile(config, configOf(folder, port));
+  const child = startChild({ command: program, args: ['-c', config, '-P', pidFile], stopSignal: 'SIGTERM', onLine });
+  const url = `nats://127.0.0.1:${port}`;
+  await untilReady('NATS', child, () => answers(url));
+  return { ...child, port, url };
+};
+
+/** `write_deadline`: how long a slow agent may hold up what is meant for it before it is cut off. */
+const configOf = (folder: string, port: number): string => `
+host: "127.0.0.1"
+port: ${port}
+max_payload: 1MB
+write_deadline: "10s"
+jetstream {
+  store_dir: ${JSON.stringify(join(folder, 'jetstream'))}
+  max_memory_store: 256MB
+  max_file_store: 20GB
+}
+`;
+
+const answers = async (url: string): Promise<boolean> => {
+  try {
+    const connection = await connectNats({ servers: url, reconnect: false, timeout: 1_000 });
+    try {
+      // JetStream is ready a little later than the port.
+      await connection.request('$JS.API.INFO', undefined, { timeout: 1_000 });
+      return true;
+    } finally {
+      await connection.close();
+    }
+  } catch {
+    return false;
+  }
+};

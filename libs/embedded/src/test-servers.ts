@@ -1,0 +1,74 @@
+import { randomBytes } from 'node:crypto';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import postgres from 'postgres';
+import type { RunningServer } from './child.js';
+import { findNatsServer } from './find-nats.js';
+import { startNats } from './nats.js';
+import { anyFreePort } from './ports.js';
+import { startPostgres } from './postgres.js';
+
+/** A server for tests in a folder of its own, which goes with it. */
+export type TestServer = {
+  readonly url: string;
+  readonly port: number;
+  readonly pid: () => number;
+  /** SIGKILL; the data stays. */
+  readonly kill: () => Promise<void>;
+  /** Starts it on the same port and data. */
+  readonly start: () => Promise<void>;
+  readonly stop: () => Promise<void>;
+};
+
+const testServer = async (
+  name: string,
+  start: (folder: string, port: number) => Promise<RunningServer>,
+): Promise<TestServer> => {
+  const folder = await mkdtemp(join(tmpdir(), `reachback-test-${name}-`));
+  const port = await anyFreePort();
+  let server = await start(folder, port);
+  return {
+    url: server.url,
+    port,
+    pid: () => server.pid,
+    kill: () => server.kill(),
+    start: async () => {
+      server = await start(folder, port);
+    },
+    stop: async () => {
+      await server.stop();
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+};
+
+/** A broker of the test's own. */
+export const startTestNats = async (): Promise<TestServer> => {
+  const program = await findNatsServer();
+  return testServer('nats', (folder, port) => startNats({ program, folder, port }));
+};
+
+/** A Postgres of the test's own: for those that kill it. A killed process loses nothing without fsync. */
+export const startTestPostgres = (): Promise<TestServer> =>
+  testServer('postgres', (folder, port) =>
+    startPostgres({ folder, port, settings: ['fsync=off', 'full_page_writes=off', 'max_connections=200'] }),
+  );
+
+/** Where the Postgres is that a whole test run shares; set by the run's set-up. */
+export const sharedPostgresVariable = 'REACHBACK_TEST_POSTGRES_URL';
+
+/** An empty database of the test file's own on the run's Postgres. */
+export const createTestDatabase = async (): Promise<{ readonly url: string; readonly drop: () => Promise<void> }> => {
+  const shared = process.env[sharedPostgresVariable];
+  if (!shared) throw new Error(`${sharedPostgresVariable} is not set: run the tests with npm test.`);
+  const name = `test_${randomBytes(6).toString('hex')}`;
+  const withAdmin = async (statement: (db: postgres.Sql) => Promise<unknown>) => {
+    const db = postgres(shared, { max: 1, onnotice: () => undefined });
+    await statement(db).finally(() => db.end());
+  };
+  await withAdmin((db) => db`CREATE DATABASE ${db(name)}`);
+  const url = new URL(shared);
+  url.pathname = `/${name}`;
+  return { url: url.href, drop: () => withAdmin((db) => db`DROP DATABASE IF EXISTS ${db(name)} WITH (FORCE)`) };
+};

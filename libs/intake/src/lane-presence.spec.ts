@@ -1,0 +1,212 @@
+import { describe, expect, test } from '@jest/globals';
+import type { ContactKind, Fact, FactData, FactType, JsonObject, NewFact } from '#contracts';
+import { reconnectAllowance } from '#domain';
+import { LanePresence } from './lane-presence.js';
+
+const second = 1_000;
+const start = 1_795_425_000_000;
+const unreachable = ['10.0.0.1'];
+const direct = ['203.0.113.9'];
+
+/** One lane under test: given facts, when contacts and ticks come, then transitions. */
+const lane = (policy: JsonObject = { heartbeat: { interval: 'PT1S' }, offlineAfter: 'PT3S' }) => {
+  const presence = new LanePresence();
+  presence.watchAll();
+  const emitted: NewFact[] = [];
+  const emit = (fact: NewFact) => emitted.push(fact);
+  let position = 0n;
+  let now = start;
+  const given = <T extends FactType>(type: T, data: FactData[T], client: string | null = null) => {
+    position++;
+    const fact = { type, data, client, meta: { actor: 'test' }, lane: 0, position, id: '', recordedAt: new Date(now) };
+    presence.apply(fact as unknown as Fact, emit);
+  };
+  const levelSettings = (values: JsonObject) =>
+    given('settings-changed', { level: { scope: 'fleet' }, patch: { reachback: {} }, values: { reachback: values } });
+  const client = (id: string, ips: readonly string[] = unreachable) =>
+    given(
+      'client-registered',
+      { ordinal: presence.members.count, name: null, group: '', labels: {}, ips, agentVersion: null, installed: {} },
+      id,
+    );
+  const contact = (id: string, kind: ContactKind) => {
+    const ordinal = presence.members.ordinalOf(id) ?? -1;
+    presence.receive(ordinal, kind, presence.advance(now, false, emit), emit);
+  };
+  /** Lets time pass with a tick every half second, as a running server does. */
+  const pass = (milliseconds: number) => {
+    for (const until = now + milliseconds; now < until;) {
+      now = Math.min(now + 500, until);
+      presence.advance(now, true, emit);
+    }
+  };
+  /** Lets time pass without a message. */
+  const jump = (milliseconds: number) => {
+    now += milliseconds;
+  };
+  const transitions = () =>
+    emitted.flatMap((fact) =>
+      fact.type === 'client-status-changed'
+        ? [`${fact.client} ${fact.data.status} ${fact.data.cause} +${(Date.parse(fact.data.at) - start) / second}`]
+        : [],
+    );
+  given('networks-changed', { networks: [{ name: 'nat', ranges: ['10.0.0.0/8'] }] });
+  presence.mustReclassify = undefined;
+  levelSettings(policy);
+  pass(500);
+  now = start;
+  presence.clock = start;
+  presence.lastTick = start;
+  return { presence, emitted, given, levelSettings, client, contact, pass, jump, transitions };
+};
+
+describe('presence of a lane', () => {
+  test('R5: silence counts from the last contact that counts, and the verdict has the time it was due', () => {
+    const { client, contact, pass, transitions } = lane();
+    client('a');
+    contact('a', 'register');
+    pass(2 * second);
+    contact('a', 'heartbeat');
+    pass(2 * second);
+    contact('a', 'logs');
+    pass(2 * second);
+    expect(transitions()).toEqual(['a Unreachable/Online registered +0', 'a Unreachable/Offline silence +5']);
+  });
+
+  test('R5: a client that keeps beating is never offline', () => {
+    const { client, contact, pass, transitions } = lane();
+    client('a');
+    for (let i = 0; i < 200; i++) {
+      contact('a', 'heartbeat');
+      pass(2_900);
+    }
+    expect(transitions()).toHaveLength(1);
+  });
+
+  test('R5: a direct client that is not asked to beat never goes offline by silence', () => {
+    const { client, contact, pass, transitions } = lane();
+    client('d', direct);
+    contact('d', 'register');
+    pass(60 * second);
+    expect(transitions()).toEqual(['d Online registered +0']);
+  });
+
+  test('R1: another address reclassifies at once; the limit starts with the class', () => {
+    const { presence, emitted, client, contact, pass, transitions } = lane();
+    client('d', direct);
+    contact('d', 'register');
+    pass(60 * second);
+    presence.receiveAddresses(0, unreachable, start + 60 * second, (fact) => emitted.push(fact));
+    pass(4 * second);
+    expect(transitions().slice(1)).toEqual([
+      'd Unreachable/Online network-changed +60',
+      'd Unreachable/Offline silence +63',
+    ]);
+  });
+
+  test('R6, R16: granted nothing, an unreachable client is offline at once, and its polls change nothing', () => {
+    const off = { heartbeat: { enabled: false }, poll: { enabled: false } };
+    const { client, contact, pass, transitions } = lane(off);
+    client('a');
+    contact('a', 'start');
+    pass(second);
+    contact('a', 'poll');
+    contact('a', 'heartbeat');
+    expect(transitions()).toEqual(['a Unreachable/Online started +0', 'a Unreachable/Offline no-route +0']);
+  });
+
+  test('R7: withdrawing both puts it offline; stop and uninstall do', () => {
+    const { client, contact, levelSettings, emitted, transitions } = lane();
+    for (const id of ['a', 'b', 'c']) {
+      client(id);
+      contact(id, 'register');
+    }
+    contact('a', 'stop');
+    contact('b', 'uninstall');
+    levelSettings({ heartbeat: { enabled: false }, poll: { enabled: false } });
+    expect(transitions().slice(3)).toEqual([
+      'a Unreachable/Offline stopped +0',
+      'b Unreachable/Offline uninstalled +0',
+      'c Unreachable/Offline policy-changed +0',
+    ]);
+    expect(emitted.filter((fact) => fact.type === 'client-removed').map((fact) => fact.client)).toEqual(['b']);
+  });
+
+  test('G1: when nothing could arrive, every deadline moves by the gap and an interval', () => {
+    const { client, contact, pass, jump, emitted, transitions } = lane();
+    client('a');
+    contact('a', 'register');
+    pass(second);
+    jump(600 * second);
+    pass(500);
+    expect(transitions()).toHaveLength(1);
+    expect(emitted.filter((fact) => fact.type === 'lane-gap-observed').map((fact) => fact.data.away)).toEqual([
+      'broker',
+      'server',
+    ]);
+    const due = 3 + 600.5 + 1 + reconnectAllowance / second;
+    pass(20 * second);
+    expect(transitions()[1]).toBe(`a Unreachable/Offline silence +${due}`);
+  });
+
+  test('G1: while no server ticked, who only polls is not blamed, who beats is judged as ever', () => {
+    const { presence, client, contact, pass, jump, given, transitions } = lane();
+    client('beats');
+    given('settings-changed', {
+      level: { scope: 'client', id: 'polls' },
+      patch: { reachback: {} },
+      values: { reachback: { heartbeat: { enabled: false }, poll: { interval: 'PT1S' } } },
+    });
+    client('polls');
+    client('dead');
+    for (const id of ['beats', 'polls', 'dead']) contact(id, 'register');
+    for (let i = 0; i < 30; i++) {
+      jump(second);
+      contact('beats', 'heartbeat');
+    }
+    expect(transitions().slice(3)).toEqual(['dead Unreachable/Offline silence +3']);
+    pass(second);
+    contact('beats', 'heartbeat');
+    contact('polls', 'poll');
+    pass(second);
+    expect(presence.members.isOnline(presence.members.ordinalOf('polls') ?? -1)).toBe(true);
+  });
+
+  test('G1: a backlog expires nobody early', () => {
+    const { client, contact, jump, transitions } = lane();
+    client('a');
+    client('b');
+    for (let i = 0; i < 1_000; i++) {
+      contact('a', 'heartbeat');
+      contact('b', 'heartbeat');
+      jump(second);
+    }
+    expect(transitions()).toHaveLength(2);
+  });
+
+  test('G3: a wider limit holds at once, a tighter one once it is acknowledged', () => {
+    const { client, contact, pass, levelSettings, given, presence, transitions } = lane();
+    client('a');
+    contact('a', 'register');
+    levelSettings({ heartbeat: { interval: 'PT1S' }, offlineAfter: 'PT10S' });
+    pass(5 * second);
+    expect(transitions()).toHaveLength(1);
+    levelSettings({ heartbeat: { interval: 'PT1S' }, offlineAfter: 'PT2S' });
+    contact('a', 'heartbeat');
+    pass(5 * second);
+    expect(transitions()).toHaveLength(1);
+    const settled = {
+      kind: 'settings',
+      key: 'settings',
+      revision: '99',
+      release: null,
+      outcome: 'applied',
+      error: null,
+      via: 'ack',
+    } as const;
+    given('work-settled', { items: [settled] }, 'a');
+    expect(presence.members.data.limit[0]).toBe(2 * second);
+    pass(second);
+    expect(transitions()[1]).toContain('silence');
+  });
+});

@@ -1,0 +1,14 @@
+import type { Fact, FactType } from '#contracts';
+import type { Transaction } from '#event-log';
+
+/**
+ * A projection that follows the log at its own pace. Its checkpoint moves in the transaction that applies a batch, so
+ * each fact is applied once; a new `version` starts from the beginning of the log.
+ */
+export type Follower = {
+  readonly name: string;
+  readonly version: number;
+  /** The types it is given; it hears of no others. */
+  readonly handles: readonly FactType[];
+  readonly apply: (batch: readonly Fact[], tx: Transaction) => Promise<void>;
+};

@@ -1,0 +1,59 @@
+import type { Fact } from '#contracts';
+import { type Database, isConnectionError, readFacts, readLane, transact } from '#event-log';
+import { moveCheckpoint, readCheckpoint } from './checkpoint.js';
+import type { Follower } from './follower.js';
+
+/** A fact that a follower cannot apply, or that cannot be read: the follower stops before it. */
+export class PoisonFactError extends Error {
+  override readonly name = 'PoisonFactError';
+
+  constructor(
+    /** Where the checkpoint stays: everything up to here is applied. */
+    readonly checkpoint: bigint,
+    cause: unknown,
+  ) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    super(`The first fact after position ${checkpoint} cannot be applied: ${reason}`, { cause });
+  }
+}
+
+/** How many facts were applied, and whether the log holds more. */
+export type Step = { readonly applied: number; readonly more: boolean };
+
+/**
+ * Applies the next facts of a lane, `limit` at most, in one transaction with the checkpoint.
+ *
+ * Facts become visible in the order of their positions (an append holds the lane's lock until it commits), so what
+ * lies at or below the head is all there is, and moving the checkpoint to the head skips nothing.
+ *
+ * @throws {PoisonFactError} when the very next fact cannot be applied; all before it are
+ */
+export const step = async (db: Database, follower: Follower, lane: number, limit: number): Promise<Step> => {
+  const from = await readCheckpoint(db, follower, lane);
+  const { position: head } = await readLane(db, lane);
+  if (from >= head) return { applied: 0, more: false };
+  try {
+    const facts = await readFacts(db, { lane, after: from, upTo: head, types: follower.handles, limit });
+    const last = facts.length === limit ? facts.at(-1) : undefined;
+    const moved = await applyBatch(db, follower, lane, facts, { from, to: last?.position ?? head });
+    return { applied: moved ? facts.length : 0, more: last !== undefined || !moved };
+  } catch (error) {
+    if (isConnectionError(error)) throw error;
+    if (limit === 1) throw new PoisonFactError(from, error);
+    // Closing in on the poison by halves, so that everything before it is applied and nothing is skipped.
+    return step(db, follower, lane, Math.ceil(limit / 2));
+  }
+};
+
+const applyBatch = (
+  db: Database,
+  follower: Follower,
+  lane: number,
+  facts: readonly Fact[],
+  move: { readonly from: bigint; readonly to: bigint },
+): Promise<boolean> =>
+  transact(db, async (tx) => {
+    if (!(await moveCheckpoint(tx, follower, lane, move))) return false;
+    if (facts.length > 0) await follower.apply(facts, tx);
+    return true;
+  });

@@ -1,0 +1,133 @@
+import type { Fact, FactOf, FactType } from '#contracts';
+import { groupChain } from '#domain';
+import type { InlineProjection, Transaction } from '#event-log';
+import { lastOfEach, ofType, rounds, runs } from './batches.js';
+
+/** Who is registered, and what each client says of itself. */
+export const clients: InlineProjection = {
+  name: 'clients',
+  apply: async (facts, tx) => {
+    // Others' facts in between would cut the runs short: intake mixes address changes with thousands of transitions.
+    const concerned = facts.filter((fact) => handled.has(fact.type));
+    for (const run of runs(concerned, (fact) => fact.type)) await applyRun(run, tx);
+  },
+};
+
+const handled: ReadonlySet<FactType> = new Set([
+  'client-registered',
+  'client-reported',
+  'client-addresses-changed',
+  'client-edited',
+  'client-removed',
+]);
+
+const applyRun = async (run: readonly Fact[], tx: Transaction): Promise<void> => {
+  switch (run[0]?.type) {
+    case 'client-registered':
+      return register(ofType(run, 'client-registered'), tx);
+    case 'client-reported':
+      return report(ofType(run, 'client-reported'), tx);
+    case 'client-addresses-changed':
+      return changeAddresses(ofType(run, 'client-addresses-changed'), tx);
+    case 'client-edited':
+      for (const fact of ofType(run, 'client-edited')) await edit(fact, tx);
+      return;
+    case 'client-removed':
+      return remove(ofType(run, 'client-removed'), tx);
+    default:
+      return;
+  }
+};
+
+/** An id that comes back keeps its ordinal, and starts with nothing confirmed. */
+const register = async (facts: readonly FactOf<'client-registered'>[], tx: Transaction): Promise<void> => {
+  const last = lastOfEach(facts);
+  await ensureGroups([...new Set(last.map((fact) => fact.data.group))], tx);
+  await tx`
+    INSERT INTO client (id, lane, ordinal, name, group_path, labels, ips, agent_version, installed, registered_at)
+    SELECT id, lane, ordinal, name, group_path, labels::jsonb,
+           ARRAY(SELECT jsonb_array_elements_text(ips::jsonb)), agent_version, installed::jsonb, registered_at
+    FROM unnest(
+      ${last.map((fact) => fact.client ?? '')}::text[],
+      ${last.map((fact) => String(fact.lane))}::smallint[],
+      ${last.map((fact) => String(fact.data.ordinal))}::integer[],
+      ${last.map((fact) => fact.data.name)}::text[],
+      ${last.map((fact) => fact.data.group)}::text[],
+      ${last.map((fact) => JSON.stringify(fact.data.labels))}::text[],
+      ${last.map((fact) => JSON.stringify(fact.data.ips))}::text[],
+      ${last.map((fact) => fact.data.agentVersion)}::text[],
+      ${last.map((fact) => JSON.stringify(fact.data.installed))}::text[],
+      ${last.map((fact) => fact.recordedAt.toISOString())}::timestamptz[]
+    ) AS f (id, lane, ordinal, name, group_path, labels, ips, agent_version, installed, registered_at)
+    ON CONFLICT (id) DO UPDATE SET
+      name = excluded.name, group_path = excluded.group_path, labels = excluded.labels, ips = excluded.ips,
+      agent_version = excluded.agent_version, installed = excluded.installed, settings_revision = 0,
+      registered_at = excluded.registered_at, removed_at = NULL`;
+  await forgetDeliveries(last, tx);
+};
+
+/** What was delivered to an earlier installation says nothing about this one. */
+const forgetDeliveries = (facts: readonly Fact[], tx: Transaction) =>
+  tx`DELETE FROM delivery WHERE client_id = ANY(${facts.map((fact) => fact.client ?? '')})`;
+
+const report = async (facts: readonly FactOf<'client-reported'>[], tx: Transaction): Promise<void> => {
+  for (const round of rounds(facts)) {
+    await tx`
+      UPDATE client c
+      SET agent_version = coalesce(f.agent_version, c.agent_version),
+          installed = coalesce(f.installed::jsonb, c.installed)
+      FROM unnest(
+        ${round.map((fact) => fact.client ?? '')}::text[],
+        ${round.map((fact) => fact.data.agentVersion ?? null)}::text[],
+        ${round.map((fact) => (fact.data.installed ? JSON.stringify(fact.data.installed) : null))}::text[]
+      ) AS f (id, agent_version, installed)
+      WHERE c.id = f.id`;
+  }
+};
+
+const changeAddresses = async (
+  facts: readonly FactOf<'client-addresses-changed'>[],
+  tx: Transaction,
+): Promise<void> => {
+  const last = lastOfEach(facts);
+  await tx`
+    UPDATE client c SET ips = ARRAY(SELECT jsonb_array_elements_text(f.ips::jsonb))
+    FROM unnest(
+      ${last.map((fact) => fact.client ?? '')}::text[], ${last.map((fact) => JSON.stringify(fact.data.ips))}::text[]
+    ) AS f (id, ips)
+    WHERE c.id = f.id`;
+};
+
+/** A client in another group has other settings from this fact on, whatever revision it has confirmed. */
+const edit = async (fact: FactOf<'client-edited'>, tx: Transaction): Promise<void> => {
+  const { name, group, labels } = fact.data;
+  if (group !== undefined) await ensureGroups([group], tx);
+  await tx`
+    UPDATE client SET
+      name = ${name === undefined ? tx`name` : name},
+      labels = ${labels === undefined ? tx`labels` : tx`${JSON.stringify(labels)}::text::jsonb`},
+      group_path = ${group === undefined ? tx`group_path` : group},
+      own_revision = ${group === undefined ? tx`own_revision` : tx`${String(fact.position)}::bigint`}
+    WHERE id = ${fact.client}`;
+};
+
+const remove = async (facts: readonly FactOf<'client-removed'>[], tx: Transaction): Promise<void> => {
+  await tx`
+    UPDATE client c SET removed_at = f.at
+    FROM unnest(
+      ${facts.map((fact) => fact.client ?? '')}::text[], ${facts.map((fact) => fact.recordedAt.toISOString())}::timestamptz[]
+    ) AS f (id, at)
+    WHERE c.id = f.id`;
+};
+
+/** Every group a client is in, and its ancestors, with the newest revision of the chain. */
+export const ensureGroups = async (groups: readonly string[], tx: Transaction): Promise<void> => {
+  const paths = [...new Set(groups.flatMap(groupChain))];
+  await tx`
+    INSERT INTO group_node (path, chain_revision)
+    SELECT p.path, coalesce(max(s.revision), 0)
+    FROM unnest(${paths}::text[]) AS p (path)
+    LEFT JOIN settings_level s ON s.scope = 'group' AND (s.key = '' OR s.key = p.path OR starts_with(p.path, s.key || '/'))
+    GROUP BY p.path
+    ON CONFLICT (path) DO NOTHING`;
+};

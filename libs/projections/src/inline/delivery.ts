@@ -1,0 +1,71 @@
+import type { Fact, FactOf, SettledItem } from '#contracts';
+import type { InlineProjection, Transaction } from '#event-log';
+import { ofType, rounds, runs } from './batches.js';
+import { confirmSettings, confirmUpdates, withdrawSettings } from './confirm.js';
+
+/** What happened to each piece of each client's work: delivered, acknowledged, failed. */
+export const delivery: InlineProjection = {
+  name: 'delivery',
+  apply: async (facts, tx) => {
+    const concerned = facts.filter((fact) => fact.type === 'work-delivered' || fact.type === 'work-settled');
+    for (const run of runs(concerned, (fact) => fact.type)) {
+      if (run[0]?.type === 'work-delivered') await deliver(ofType(run, 'work-delivered'), tx);
+      else await settle(ofType(run, 'work-settled'), tx);
+    }
+  },
+};
+
+/** A request that is retried under its message id is the attempt it was before (G7). */
+const deliver = async (facts: readonly FactOf<'work-delivered'>[], tx: Transaction): Promise<void> => {
+  for (const round of rounds(facts)) {
+    const rows = round.flatMap((fact) => fact.data.items.map((item) => ({ fact, item })));
+    await tx`
+      INSERT INTO delivery AS d (client_id, kind, key, revision, release, state, attempts, delivered_at, request)
+      SELECT client_id, kind, key, revision, release, 'delivered', 1, at, request
+      FROM unnest(
+        ${rows.map(({ fact }) => fact.client ?? '')}::text[],
+        ${rows.map(({ item }) => item.kind)}::text[],
+        ${rows.map(({ item }) => item.key)}::text[],
+        ${rows.map(({ item }) => item.revision)}::text[],
+        ${rows.map(({ item }) => item.release)}::uuid[],
+        ${rows.map(({ fact }) => fact.recordedAt.toISOString())}::timestamptz[],
+        ${rows.map(({ fact }) => fact.data.request)}::text[]
+      ) AS f (client_id, kind, key, revision, release, at, request)
+      ON CONFLICT (client_id, kind, key, revision) DO UPDATE SET
+        state = 'delivered', delivered_at = excluded.delivered_at, request = excluded.request,
+        attempts = d.attempts + CASE WHEN d.request = excluded.request THEN 0 ELSE 1 END`;
+  }
+};
+
+/** What settles one piece of a client's work. */
+export type Settlement = { readonly fact: Fact; readonly item: SettledItem };
+
+const settle = async (facts: readonly FactOf<'work-settled'>[], tx: Transaction): Promise<void> => {
+  for (const round of rounds(facts)) {
+    const rows: readonly Settlement[] = round.flatMap((fact) => fact.data.items.map((item) => ({ fact, item })));
+    await writeSettled(rows, tx);
+    const applied = rows.filter(({ item }) => item.outcome === 'applied');
+    const failed = rows.filter(({ item }) => item.outcome === 'failed');
+    await confirmSettings(applied, tx);
+    await confirmUpdates(applied, tx);
+    await withdrawSettings(failed, tx);
+  }
+};
+
+const writeSettled = async (rows: readonly Settlement[], tx: Transaction): Promise<void> => {
+  await tx`
+    INSERT INTO delivery AS d (client_id, kind, key, revision, release, state, attempts, settled_at, error)
+    SELECT client_id, kind, key, revision, release, state, 0, at, error
+    FROM unnest(
+      ${rows.map(({ fact }) => fact.client ?? '')}::text[],
+      ${rows.map(({ item }) => item.kind)}::text[],
+      ${rows.map(({ item }) => item.key)}::text[],
+      ${rows.map(({ item }) => item.revision)}::text[],
+      ${rows.map(({ item }) => item.release)}::uuid[],
+      ${rows.map(({ item }) => (item.outcome === 'applied' ? 'acknowledged' : 'failed'))}::text[],
+      ${rows.map(({ fact }) => fact.recordedAt.toISOString())}::timestamptz[],
+      ${rows.map(({ item }) => (item.outcome === 'applied' ? null : item.error))}::text[]
+    ) AS f (client_id, kind, key, revision, release, state, at, error)
+    ON CONFLICT (client_id, kind, key, revision) DO UPDATE SET
+      state = excluded.state, settled_at = excluded.settled_at, error = excluded.error`;
+};

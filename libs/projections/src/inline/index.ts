@@ -1,0 +1,17 @@
+import type { InlineProjection } from '#event-log';
+import { clients } from './clients.js';
+import { delivery } from './delivery.js';
+import { networks } from './networks.js';
+import { presence } from './presence.js';
+import { releases } from './releases.js';
+import { settings } from './settings.js';
+
+/** What is true as soon as a fact is: applied by every append, in its transaction. */
+export const inlineProjections: readonly InlineProjection[] = [
+  clients,
+  presence,
+  settings,
+  networks,
+  releases,
+  delivery,
+];

@@ -1,0 +1,24 @@
+import type { InlineProjection } from '#event-log';
+import { lastOfEach, ofType } from './batches.js';
+
+/** The status of each client, since when and why: exact, for it commits with the transition. */
+export const presence: InlineProjection = {
+  name: 'presence',
+  apply: async (facts, tx) => {
+    const changes = lastOfEach(ofType(facts, 'client-status-changed'));
+    if (changes.length === 0) return;
+    await tx`
+      INSERT INTO presence AS p (client_id, status, cause, since, network, network_name)
+      SELECT * FROM unnest(
+        ${changes.map((fact) => fact.client ?? '')}::text[],
+        ${changes.map((fact) => fact.data.status)}::text[],
+        ${changes.map((fact) => fact.data.cause)}::text[],
+        ${changes.map((fact) => fact.data.at)}::timestamptz[],
+        ${changes.map((fact) => fact.data.network)}::text[],
+        ${changes.map((fact) => fact.data.networkName)}::text[]
+      )
+      ON CONFLICT (client_id) DO UPDATE SET
+        status = excluded.status, cause = excluded.cause, since = excluded.since,
+        network = excluded.network, network_name = excluded.network_name`;
+  },
+};

@@ -1,0 +1,71 @@
+/** Runs waiting items together: whatever has gathered while the batches before were under way. */
+export type MicroBatch<T> = {
+  readonly add: (item: T) => void;
+  /** Resolves when everything added has been run. */
+  readonly idle: () => Promise<void>;
+};
+
+export type MicroBatchOptions<T> = {
+  readonly run: (items: readonly T[]) => Promise<void>;
+  /** Items with the same key never run together, nor at the same time. */
+  readonly keyOf: (item: T) => string;
+  readonly maxItems: number;
+  readonly concurrency: number;
+};
+
+/**
+ * Batches without timers: an item that comes alone runs at once, and under load batches grow with the time the
+ * database takes, so that thousands of requests a second share a few hundred transactions.
+ */
+export const microBatch = <T>({ run, keyOf, maxItems, concurrency }: MicroBatchOptions<T>): MicroBatch<T> => {
+  let waiting: T[] = [];
+  const busy = new Set<string>();
+  let running = 0;
+  let idle: (() => void)[] = [];
+
+  const take = (): readonly T[] => {
+    const taken: T[] = [];
+    const left: T[] = [];
+    for (const item of waiting) {
+      const key = keyOf(item);
+      if (taken.length === maxItems || busy.has(key)) left.push(item);
+      else {
+        busy.add(key);
+        taken.push(item);
+      }
+    }
+    waiting = left;
+    return taken;
+  };
+
+  const next = async (): Promise<void> => {
+    const items = take();
+    if (items.length === 0) return;
+    running++;
+    try {
+      await run(items);
+    } finally {
+      running--;
+      for (const item of items) busy.delete(keyOf(item));
+      start();
+      if (running === 0 && waiting.length === 0) for (const resolve of idle.splice(0)) resolve();
+    }
+  };
+
+  const start = (): void => {
+    while (running < concurrency && waiting.length > 0) {
+      const before = running;
+      void next();
+      if (running === before) return;
+    }
+  };
+
+  return {
+    add: (item) => {
+      waiting.push(item);
+      start();
+    },
+    idle: () =>
+      running === 0 && waiting.length === 0 ? Promise.resolve() : new Promise((resolve) => (idle = [...idle, resolve])),
+  };
+};

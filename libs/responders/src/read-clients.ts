@@ -1,0 +1,69 @@
+import type { JsonObject, Network } from '#contracts';
+import type { QueuedWork, Release, WorkState } from '#domain';
+import type { Queryable } from '#event-log';
+
+/** A piece of undelivered work, with the release to fetch when it is an update. */
+export type OpenWork = QueuedWork & {
+  readonly clientId: string;
+  readonly state: WorkState;
+  /** The request that carried it last. */
+  readonly request: string | null;
+  readonly update: Release | null;
+};
+
+export type ClientRow = {
+  readonly id: string;
+  readonly ordinal: number;
+  readonly group: string;
+  readonly agentVersion: string | null;
+  readonly installed: Readonly<Record<string, string>>;
+  readonly ips: readonly string[];
+  readonly removed: boolean;
+  readonly network: 'direct' | 'unreachable' | null;
+  readonly confirmedRevision: bigint;
+  readonly ownSettings: JsonObject | null;
+  readonly fleetRevision: bigint;
+  readonly chainRevision: bigint;
+  readonly revision: bigint;
+  readonly networksRevision: bigint;
+};
+
+export type KnownClient = { readonly row: ClientRow; readonly work: readonly OpenWork[] };
+
+/** The clients with these ids, removed ones too, each with its queue: what a batch of requests needs, in two reads. */
+export const readClients = async (db: Queryable, ids: readonly string[]): Promise<ReadonlyMap<string, KnownClient>> => {
+  const [rows, work] = await Promise.all([selectClients(db, ids), selectWork(db, ids)]);
+  const known = new Map(rows.map((row) => [row.id, { row, work: [] as OpenWork[] }]));
+  for (const item of work) known.get(item.clientId)?.work.push(item);
+  return known;
+};
+
+const selectClients = (db: Queryable, ids: readonly string[]) => db<ClientRow[]>`
+  SELECT c.id, c.ordinal, c.group_path AS "group", c.agent_version AS "agentVersion", c.installed, c.ips,
+         c.removed_at IS NOT NULL AS removed, p.network, c.settings_revision AS "confirmedRevision",
+         own.values AS "ownSettings", f.revision AS "fleetRevision", g.chain_revision AS "chainRevision",
+         greatest(f.revision, g.chain_revision, c.own_revision) AS revision, n.revision AS "networksRevision"
+  FROM client c
+  JOIN group_node g ON g.path = c.group_path
+  CROSS JOIN (SELECT revision FROM settings_level WHERE scope = 'fleet') f
+  CROSS JOIN network_set n
+  LEFT JOIN presence p ON p.client_id = c.id
+  LEFT JOIN settings_level own ON own.scope = 'client' AND own.key = c.id
+  WHERE c.id = ANY(${[...ids]})`;
+
+const selectWork = (db: Queryable, ids: readonly string[]) => db<OpenWork[]>`
+  SELECT w.client_id AS "clientId", w.kind, w.key, w.revision, w.release, w.state, w.request,
+         CASE WHEN r.id IS NOT NULL THEN jsonb_build_object(
+           'component', r.component, 'version', r.version, 'url', r.url, 'sha256', r.sha256, 'size', r.size,
+           'deliverBy', to_char(r.deliver_by AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')) END AS update
+  FROM undelivered_work w
+  LEFT JOIN release r ON r.id = w.release
+  WHERE w.client_id = ANY(${[...ids]})
+  ORDER BY w.client_id, w.kind, w.position`;
+
+export const selectNetworks = async (
+  db: Queryable,
+): Promise<{ readonly revision: bigint; readonly networks: readonly Network[] }> => {
+  const [row] = await db<{ revision: bigint; networks: Network[] }[]>`SELECT revision, networks FROM network_set`;
+  return row ?? { revision: 0n, networks: [] };
+};

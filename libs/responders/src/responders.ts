@@ -1,0 +1,138 @@
+import type { Msg, NatsConnection, Subscription } from '@nats-io/transport-node';
+import type { Logger } from 'pino';
+import { ReachbackError, type RequestKind, requestKinds, subjects } from '#contracts';
+import { createRejectLog, type Database, isConnectionError } from '#event-log';
+import { EffectiveCache } from './effective.js';
+import { microBatch } from './micro-batch.js';
+import { createRelay, type Relay } from './relay.js';
+import { type AckRequest, type AgentRequest, readRequest, refuse, type WorkRequest } from './request.js';
+import { serveAcks } from './serve-acks.js';
+import { serveWork } from './serve-work.js';
+
+/** Requests in one transaction at most, and how many transactions at a time. */
+const batchLimits = { maxItems: 500, concurrency: 2 } as const;
+const queueGroup = 'reachback-responders';
+
+export type RespondersOptions = {
+  readonly db: Database;
+  readonly nats: NatsConnection;
+  readonly lane: number;
+  readonly log: Logger;
+};
+
+type Outcome = { readonly reply: object } | { readonly error: ReachbackError };
+
+/** Answers agents' requests: validate, pass the contact on to the lane, commit, and only then reply. */
+export const startResponders = async ({
+  db,
+  nats,
+  lane,
+  log,
+}: RespondersOptions): Promise<{ stop: () => Promise<void> }> => {
+  const rejects = createRejectLog(db);
+  const relay = createRelay(nats, lane);
+  const cache = new EffectiveCache();
+  const keyOf = (request: AgentRequest) => request.clientId;
+  const batchOf = <R extends AgentRequest>(serve: (requests: readonly R[]) => Promise<ReadonlyMap<R, Outcome>>) =>
+    microBatch<R>({ keyOf, ...batchLimits, run: (requests) => runBatch(requests, serve, relay, log) });
+  const work = batchOf<WorkRequest>((requests) => serveWork(db, lane, cache, requests));
+  const acks = batchOf<AckRequest>((requests) => serveAcks(db, lane, requests));
+
+  const reject = (message: Msg, error: ReachbackError): void => {
+    const { code, message: text } = error;
+    rejects.record({ at: new Date(), subject: message.subject, code, message: text, payload: message.data });
+    refuse(message, error);
+  };
+  const accept = (kind: RequestKind, message: Msg): void => {
+    try {
+      if (kind === 'ack') acks.add(readRequest('ack', message));
+      else work.add(readRequest(kind, message) as WorkRequest);
+    } catch (error) {
+      if (!(error instanceof ReachbackError)) throw error;
+      reject(message, error);
+    }
+  };
+  const listen = (subject: string, handle: (message: Msg) => void): Subscription =>
+    nats.subscribe(subject, { queue: queueGroup, callback: (error, message) => (error ? undefined : handle(message)) });
+
+  const subscriptions = [
+    ...requestKinds.map((kind) => listen(subjects.allAgents(kind), (message) => accept(kind, message))),
+    ...subjects.wrongDepth.map((subject) =>
+      listen(subject, (message) => reject(message, new ReachbackError('bad_subject'))),
+    ),
+  ];
+  await nats.flush();
+  return {
+    stop: async () => {
+      await Promise.all(subscriptions.map((subscription) => subscription.drain().catch(() => undefined)));
+      await Promise.all([work.idle(), acks.idle()]);
+      relay.stop();
+      await rejects.stop();
+    },
+  };
+};
+
+/** Connecting clients must be in the log before the lane hears of them; others are heard whatever the database does. */
+const isConnecting = (kind: RequestKind): boolean => kind === 'register' || kind === 'start' || kind === 'reload';
+
+const runBatch = async <R extends AgentRequest>(
+  requests: readonly R[],
+  serve: (requests: readonly R[]) => Promise<ReadonlyMap<R, Outcome>>,
+  relay: Relay,
+  log: Logger,
+): Promise<void> => {
+  const passed = new Map(
+    requests.filter(({ kind }) => !isConnecting(kind)).map((request) => [request, settled(relay.pass(request))]),
+  );
+  const outcomes = await serveSafely(requests, serve, log);
+  for (const request of requests) {
+    void answer(request, outcomes.get(request), passed.get(request), relay).catch((error: unknown) =>
+      log.error({ error, client: request.clientId, kind: request.kind }, 'a reply was not sent'),
+    );
+  }
+};
+
+const answer = async (
+  request: AgentRequest,
+  outcome: Outcome | undefined,
+  passed: Promise<ReachbackError | undefined> | undefined,
+  relay: Relay,
+): Promise<void> => {
+  if (!outcome || 'error' in outcome) return request.refuse(outcome?.error ?? new ReachbackError('internal'));
+  const failure = passed ? await passed : await settled(relay.pass(request).then(relay.untilCommitted));
+  if (failure) request.refuse(failure);
+  else request.respond(outcome.reply);
+};
+
+/** The error a promise ends in, if it does. */
+const settled = (promise: Promise<unknown>): Promise<ReachbackError | undefined> =>
+  promise.then(
+    () => undefined,
+    (error: unknown) => (error instanceof ReachbackError ? error : new ReachbackError('internal')),
+  );
+
+/** If a batch fails, its requests are served one by one, so that one poisonous request hurts nobody else. */
+const serveSafely = async <R extends AgentRequest>(
+  requests: readonly R[],
+  serve: (requests: readonly R[]) => Promise<ReadonlyMap<R, Outcome>>,
+  log: Logger,
+): Promise<ReadonlyMap<R, Outcome>> => {
+  try {
+    return await serve(requests);
+  } catch (error) {
+    if (isConnectionError(error)) return refuseAll(requests, unavailable());
+    if (requests.length === 1) {
+      log.error({ error, client: requests[0]?.clientId, kind: requests[0]?.kind }, 'a request failed');
+      return refuseAll(requests, new ReachbackError('internal'));
+    }
+    const single = await Promise.all(requests.map((request) => serveSafely([request], serve, log)));
+    return new Map(single.flatMap((outcomes) => [...outcomes]));
+  }
+};
+
+const refuseAll = <R>(requests: readonly R[], error: ReachbackError): ReadonlyMap<R, Outcome> =>
+  new Map(requests.map((request) => [request, { error }]));
+
+/** A few seconds, not the same for everybody, so that they do not all come back at once. */
+const unavailable = () =>
+  new ReachbackError('unavailable', 'The database is away; try again.', 3 + Math.ceil(Math.random() * 4));

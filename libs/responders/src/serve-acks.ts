@@ -1,0 +1,92 @@
+import { type AckReply, type AckResult, type NewFact, ReachbackError, type SettledItem } from '#contracts';
+import { appendFacts, type Database, lockLane, type Transaction, transact } from '#event-log';
+import { inlineProjections } from '#projections';
+import { type KnownClient, readClients } from './read-clients.js';
+import type { AckRequest } from './request.js';
+
+export type AckOutcome = { readonly reply: AckReply } | { readonly error: ReachbackError };
+
+type DeliveryRow = {
+  readonly client_id: string;
+  readonly kind: string;
+  readonly key: string;
+  readonly revision: string;
+  readonly release: string | null;
+  readonly state: string;
+};
+
+/**
+ * Takes acknowledgements together, in one transaction. A result is about work that was delivered, or is in the queue;
+ * one that says nothing new (sent ten times, or overtaken by a newer revision) is accepted and leaves no trace (G7).
+ */
+export const serveAcks = async (
+  db: Database,
+  lane: number,
+  requests: readonly AckRequest[],
+): Promise<ReadonlyMap<AckRequest, AckOutcome>> => {
+  const outcomes = new Map<AckRequest, AckOutcome>();
+  await transact(db, async (tx) => {
+    await lockLane(tx, lane);
+    const ids = requests.map((request) => request.clientId);
+    const [known, delivered] = await Promise.all([readClients(tx, ids), readDeliveries(tx, ids)]);
+    const facts = requests.flatMap((request): readonly NewFact[] => {
+      const client = known.get(request.clientId);
+      if (!client || client.row.removed) {
+        outcomes.set(request, { error: new ReachbackError('not_registered') });
+        return [];
+      }
+      outcomes.set(request, { reply: { accepted: request.payload.results.length } });
+      const items = settle(request.payload.results, client, delivered.get(request.clientId) ?? []);
+      const meta = { actor: 'agent', ...(request.messageId ? { correlation: request.messageId } : {}) };
+      return items.length > 0 ? [{ type: 'work-settled', client: request.clientId, meta, data: { items } }] : [];
+    });
+    await appendFacts(tx, lane, facts, inlineProjections);
+  });
+  return outcomes;
+};
+
+const readDeliveries = async (
+  tx: Transaction,
+  ids: readonly string[],
+): Promise<ReadonlyMap<string, readonly DeliveryRow[]>> => {
+  const rows = await tx<DeliveryRow[]>`
+    SELECT client_id, kind, key, revision, release, state FROM delivery WHERE client_id = ANY(${[...ids]})`;
+  const byClient = new Map<string, DeliveryRow[]>();
+  for (const row of rows) {
+    const known = byClient.get(row.client_id);
+    if (known) known.push(row);
+    else byClient.set(row.client_id, [row]);
+  }
+  return byClient;
+};
+
+const settle = (
+  results: readonly AckResult[],
+  client: KnownClient,
+  delivered: readonly DeliveryRow[],
+): readonly SettledItem[] => {
+  const items = results.flatMap((result) => settleOne(result, client, delivered));
+  return [...new Map(items.map((item) => [`${item.kind} ${item.key} ${item.revision}`, item])).values()];
+};
+
+const settleOne = (
+  result: AckResult,
+  { row, work }: KnownClient,
+  delivered: readonly DeliveryRow[],
+): readonly SettledItem[] => {
+  const { kind, outcome, error = null } = result;
+  const key = kind === 'settings' ? 'settings' : result.component;
+  const revision = kind === 'settings' ? result.revision : result.version;
+  const is = (other: { readonly kind: string; readonly key: string; readonly revision: string }): boolean =>
+    other.kind === kind && other.key === key && other.revision === revision;
+  const before = delivered.find(is);
+  const queued = work.find(is);
+  if (!before && !queued) return [];
+  if (before && isSettledAlready(before.state, outcome)) return [];
+  if (kind === 'settings' && BigInt(revision) <= row.confirmedRevision) return [];
+  return [{ kind, key, revision, release: before?.release ?? queued?.release ?? null, outcome, error, via: 'ack' }];
+};
+
+/** Done is done: a failure that arrives late does not undo an acknowledgement. */
+const isSettledAlready = (state: string, outcome: 'applied' | 'failed'): boolean =>
+  state === 'acknowledged' || (state === 'failed' && outcome === 'failed');

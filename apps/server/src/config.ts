@@ -1,0 +1,59 @@
+import { Command, Option } from 'commander';
+import { z } from 'zod';
+
+export const roles = ['ingest', 'respond', 'project', 'api'] as const;
+export type Role = (typeof roles)[number];
+
+const environment = z.object({
+  REACHBACK_NATS_URL: z.string().default('nats://127.0.0.1:4222'),
+  REACHBACK_DATABASE_URL: z.string().default('postgres://127.0.0.1:5432/reachback'),
+  REACHBACK_HTTP_HOST: z.string().default('127.0.0.1'),
+  REACHBACK_HTTP_PORT: z.coerce.number().int().min(0).max(65_535).default(8080),
+  REACHBACK_ADMIN_KEY: z
+    .string({ error: 'must be set: the key that administrators send as bearer token' })
+    .min(16, 'has at least 16 characters'),
+  REACHBACK_LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
+});
+
+export type Config = z.infer<typeof environment> & { readonly roles: ReadonlySet<Role> };
+
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError';
+}
+
+/**
+ * Reads the command line and the environment.
+ *
+ * @throws {ConfigError} naming what is wrong
+ */
+export const readConfig = (argv: readonly string[], env: NodeJS.ProcessEnv, version: string): Config => {
+  const command = new Command('reachback-server')
+    .description('The server of Reachback: reads what agents send, answers their polls, and serves the REST API.')
+    .version(version)
+    .addOption(new Option('--roles <list>', `which parts run, of ${roles.join(',')}`).default(roles.join(','), 'all'))
+    .addHelpText('after', help)
+    .parse([...argv]);
+  const wanted = command
+    .opts<{ roles: string }>()
+    .roles.split(',')
+    .map((role) => role.trim());
+  const unknown = wanted.find((role) => !isRole(role));
+  if (unknown !== undefined)
+    throw new ConfigError(`--roles: there is no role "${unknown}"; there are ${roles.join(', ')}.`);
+  const parsed = environment.safeParse(env);
+  if (!parsed.success) {
+    throw new ConfigError(parsed.error.issues.map((issue) => `${issue.path.join('.')} ${issue.message}`).join('\n'));
+  }
+  return { ...parsed.data, roles: new Set(wanted.filter(isRole)) };
+};
+
+const isRole = (text: string): text is Role => (roles as readonly string[]).includes(text);
+
+const help = `
+Environment:
+  REACHBACK_NATS_URL      the broker (nats://127.0.0.1:4222)
+  REACHBACK_DATABASE_URL  the database (postgres://127.0.0.1:5432/reachback)
+  REACHBACK_ADMIN_KEY     the administrator key, required
+  REACHBACK_HTTP_HOST     where the REST API listens (127.0.0.1)
+  REACHBACK_HTTP_PORT     and on which port (8080; 0 for any)
+  REACHBACK_LOG_LEVEL     fatal, error, warn, info, debug, trace or silent (info)`;

@@ -1,0 +1,41 @@
+import { readFile } from 'node:fs/promises';
+import { pino } from 'pino';
+import { ConfigError, readConfig } from './config.js';
+import { startServer } from './server.js';
+
+// The build lies in dist/apps/server/src, the package's own description at its root.
+const { version } = JSON.parse(await readFile(new URL('../../../../package.json', import.meta.url), 'utf8')) as {
+  version: string;
+};
+
+const main = async (): Promise<void> => {
+  const config = readConfig(process.argv, process.env, version);
+  const log = pino({ name: 'reachback', level: config.REACHBACK_LOG_LEVEL, base: { pid: process.pid } });
+  const stopping = new AbortController();
+  const starting = startServer(config, version, log, stopping.signal);
+  const shutDown = (reason: string) => {
+    // A second signal quits at once.
+    if (stopping.signal.aborted) process.exit(130);
+    log.info({ reason }, 'stopping');
+    stopping.abort();
+    starting
+      .then((server) => server.stop())
+      .then(
+        () => process.exit(0),
+        () => process.exit(1),
+      );
+  };
+  process.on('SIGINT', () => shutDown('SIGINT'));
+  process.on('SIGTERM', () => shutDown('SIGTERM'));
+  // Started by another process that watches over it: when that is gone, nobody would stop us any more.
+  if (process.send) process.on('disconnect', () => shutDown('the process that started it is gone'));
+  const server = await starting;
+  log.info({ port: server.port, roles: [...config.roles] }, 'server started');
+  process.send?.({ type: 'started', port: server.port });
+};
+
+main().catch((error: unknown) => {
+  const isExpected = error instanceof ConfigError;
+  console.error(isExpected ? error.message : error);
+  process.exit(isExpected ? 2 : 1);
+});

@@ -1,0 +1,47 @@
+import { decodeFact, type StoredFact } from '#event-log';
+import type { ApiContext } from '../context.js';
+import { pageOf } from '../paging.js';
+import { readContacts } from './contacts.js';
+
+const hour = 3_600_000;
+const last = '999999999999999999';
+
+export type ClientEventsRange = {
+  readonly from?: string | undefined;
+  readonly to?: string | undefined;
+  readonly limit: number;
+  readonly before: string | undefined;
+};
+
+/** A client's part of the log, newest first: all its facts, and its contacts in a time range. */
+export const readClientEvents = async (
+  { db, lane }: ApiContext,
+  client: { readonly id: string; readonly ordinal: number },
+  range: ClientEventsRange,
+) => {
+  const to = range.to ? new Date(range.to) : new Date();
+  const from = range.from ? new Date(range.from) : new Date(to.getTime() - hour);
+  const before = BigInt(range.before ?? last);
+  const limit = range.limit + 1;
+  const [facts, contacts] = await Promise.all([
+    db<StoredFact[]>`
+      SELECT lane, position, id, type, schema_version, client_id, recorded_at, data, meta FROM event
+      WHERE client_id = ${client.id} AND position < ${before} ORDER BY position DESC LIMIT ${limit}`,
+    readContacts(db, lane, client.ordinal, { from, to, before, limit }),
+  ]);
+  const items = [
+    ...facts.map(decodeFact).map((fact) => ({
+      position: fact.position,
+      type: fact.type,
+      at: fact.recordedAt.toISOString(),
+      data: fact.data,
+      meta: fact.meta,
+    })),
+    ...contacts.map(({ position, kind, at }) => ({ position, type: kind, at: new Date(at).toISOString() })),
+  ].sort((a, b) => (a.position < b.position ? 1 : -1));
+  return pageOf(
+    items.map((item) => ({ ...item, position: String(item.position) })),
+    range.limit,
+    (item) => [item.position],
+  );
+};

@@ -1,0 +1,66 @@
+import { Controller, Get, Query } from '@nestjs/common';
+import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import { eventListSchema, eventsQuery, projectionListSchema, ReachbackError, rejectsSchema } from '#contracts';
+import { isFactType, readFacts } from '#event-log';
+import { projectionStates } from '#projections';
+import { type ApiContext, Context } from '../context.js';
+
+type EventsQuery = { readonly after: string; readonly client?: string; readonly type?: string; readonly limit: number };
+
+@ApiTags('log')
+@Controller('v1')
+export class EventsController {
+  constructor(@Context() private readonly context: ApiContext) {}
+
+  @Get('events')
+  @ApiOperation({ summary: 'The log of facts, in order; `nextCursor` is the next `after`' })
+  @ApiOkResponse({ standardSchema: eventListSchema })
+  async events(@Query({ schema: eventsQuery }) { after, client, type, limit }: EventsQuery) {
+    if (type !== undefined && !isFactType(type)) {
+      throw new ReachbackError('bad_request', `type: there are no facts of the type ${type}`, undefined, 'type');
+    }
+    const { db, lane } = this.context;
+    const facts = await readFacts(db, {
+      lane,
+      after: BigInt(after),
+      limit: limit + 1,
+      ...(client === undefined ? {} : { client }),
+      ...(type === undefined ? {} : { types: [type] }),
+    });
+    const items = facts.slice(0, limit).map(({ position, id, type: name, client: about, recordedAt, data, meta }) => ({
+      position: String(position),
+      id,
+      type: name,
+      client: about,
+      recordedAt,
+      data,
+      meta,
+    }));
+    return { items, nextCursor: facts.length > limit ? (items.at(-1)?.position ?? null) : null };
+  }
+
+  @Get('rejects')
+  @ApiOperation({ summary: 'What agents sent that could not be read: counts by code, and the last samples' })
+  @ApiOkResponse({ standardSchema: rejectsSchema })
+  async rejects() {
+    const { db } = this.context;
+    const [counts, samples] = await Promise.all([
+      db<{ code: string; count: number }[]>`SELECT code, count::float8 AS count FROM reject_count ORDER BY code`,
+      db<{ at: Date; subject: string; code: string; message: string; payload: Buffer }[]>`
+        SELECT at, subject, code, message, payload FROM reject_sample ORDER BY id DESC LIMIT 100`,
+    ]);
+    return {
+      counts: Object.fromEntries(counts.map(({ code, count }) => [code, count])),
+      samples: samples.map((sample) => ({ ...sample, payload: sample.payload.toString('utf8') })),
+    };
+  }
+
+  @Get('projections')
+  @ApiOperation({ summary: 'How far the projections that follow the log have come' })
+  @ApiOkResponse({ standardSchema: projectionListSchema })
+  async projections() {
+    const states = await projectionStates(this.context.db);
+    const items = states.map((state) => ({ ...state, position: String(state.position), lag: String(state.lag) }));
+    return { items, nextCursor: null };
+  }
+}

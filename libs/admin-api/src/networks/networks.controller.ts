@@ -1,0 +1,56 @@
+import { Body, Controller, Get, Put, Req, Res } from '@nestjs/common';
+import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { isDeepStrictEqual } from 'node:util';
+import { type Network, networksBody, ReachbackError } from '#contracts';
+import { parseRange } from '#domain';
+import type { Queryable } from '#event-log';
+import { type ApiContext, Context } from '../context.js';
+import { Writer } from '../writes/writer.js';
+
+@ApiTags('networks')
+@Controller('v1/networks')
+export class NetworksController {
+  constructor(
+    @Context() private readonly context: ApiContext,
+    private readonly writer: Writer,
+  ) {}
+
+  @Get()
+  @ApiOperation({ summary: 'The networks whose machines cannot be dialled (R1)' })
+  @ApiOkResponse({ standardSchema: networksBody })
+  get() {
+    return read(this.context.db);
+  }
+
+  @Put()
+  @ApiOperation({ summary: 'Replace the networks; clients are classified anew at once (R1)' })
+  @ApiOkResponse({ standardSchema: networksBody })
+  replace(
+    @Body({ schema: networksBody }) networks: Network[],
+    @Req() request: FastifyRequest,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ) {
+    networks.forEach(({ ranges }, i) => ranges.forEach((range, j) => assertRange(range, `${i}.ranges.${j}`)));
+    return this.writer.run(request, reply, async ({ tx, append }) => {
+      if (!isDeepStrictEqual(networks, await read(tx))) {
+        await append({ type: 'networks-changed', client: null, data: { networks } });
+      }
+      return { body: networks };
+    });
+  }
+}
+
+const read = async (db: Queryable): Promise<readonly Network[]> => {
+  const [row] = await db<{ networks: Network[] }[]>`SELECT networks FROM network_set`;
+  return row?.networks ?? [];
+};
+
+const assertRange = (range: string, field: string): void => {
+  try {
+    parseRange(range);
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    throw new ReachbackError('bad_request', `${field}: ${error.message}`, undefined, field);
+  }
+};

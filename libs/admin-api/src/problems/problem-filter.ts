@@ -1,0 +1,59 @@
+import { type ArgumentsHost, Catch, type ExceptionFilter, HttpException } from '@nestjs/common';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { type ErrorCode, errorCatalogue, ReachbackError } from '#contracts';
+import { isConnectionError } from '#event-log';
+import { type ApiContext, Context } from '../context.js';
+
+const codesByStatus: Readonly<Record<number, ErrorCode>> = {
+  400: 'bad_request',
+  401: 'unauthorized',
+  404: 'not_found',
+  405: 'method_not_allowed',
+  413: 'too_large',
+  415: 'unsupported_media_type',
+};
+
+/** Answers every error as `application/problem+json` (RFC 9457) with a code of the catalogue. */
+@Catch()
+export class ProblemFilter implements ExceptionFilter {
+  constructor(@Context() private readonly context: ApiContext) {}
+
+  catch(error: unknown, host: ArgumentsHost): void {
+    const http = host.switchToHttp();
+    const problem = toProblem(error);
+    if (problem.code === 'internal') {
+      const { method, url } = http.getRequest<FastifyRequest>();
+      this.context.log.error({ error, method, url }, 'a request failed');
+    }
+    sendProblem(http.getResponse<FastifyReply>(), problem);
+  }
+}
+
+export const sendProblem = (reply: FastifyReply, { code, message, field, retryAfterSeconds }: ReachbackError): void => {
+  const { status, title } = errorCatalogue[code];
+  if (retryAfterSeconds !== undefined) void reply.header('Retry-After', retryAfterSeconds);
+  if (code === 'unauthorized') void reply.header('WWW-Authenticate', 'Bearer');
+  void reply
+    .status(status)
+    .header('Content-Type', 'application/problem+json')
+    .send(JSON.stringify({ type: 'about:blank', title, status, code, detail: message, field }));
+};
+
+const toProblem = (error: unknown): ReachbackError => {
+  if (error instanceof ReachbackError) return error;
+  if (isConnectionError(error)) return new ReachbackError('unavailable', 'The database is away; try again.', 5);
+  const status = statusOf(error);
+  if (status >= 500) return new ReachbackError('internal');
+  const code = codesByStatus[status] ?? 'bad_request';
+  const isOurs = code === 'not_found' || code === 'unauthorized';
+  return new ReachbackError(code, isOurs ? errorCatalogue[code].title : messageOf(error));
+};
+
+/** Nest's and Fastify's errors carry their status. */
+const statusOf = (error: unknown): number => {
+  if (error instanceof HttpException) return error.getStatus();
+  return typeof error === 'object' && error !== null && 'statusCode' in error ? Number(error.statusCode) : 500;
+};
+
+const messageOf = (error: unknown): string =>
+  typeof error === 'object' && error !== null && 'message' in error ? String(error.message) : String(error);

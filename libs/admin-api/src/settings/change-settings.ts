@@ -1,0 +1,50 @@
+import { isDeepStrictEqual } from 'node:util';
+import { type JsonObject, ReachbackError, type SettingsLevel } from '#contracts';
+import { mergePatch } from '#domain';
+import type { Answer, Write } from '../writes/writer.js';
+import { checkPolicies, readLevel, type StoredLevel } from './levels.js';
+
+const maxBytes = 192 * 1024;
+
+/** Answers a level with its revision as the `ETag`. */
+export const answerLevel = (level: StoredLevel): Answer => ({
+  headers: { ETag: `"${level.revision}"` },
+  body: level,
+});
+
+/**
+ * Changes one level by a merge patch. A patch that changes nothing leaves no fact, and so no new revision.
+ *
+ * @throws {ReachbackError} `precondition_failed` when `ifMatch` names another revision; `policy_out_of_range` (R11)
+ */
+export const changeSettings = async (
+  { tx, append }: Write,
+  level: SettingsLevel,
+  patch: JsonObject,
+  ifMatch: string | undefined,
+): Promise<Answer> => {
+  const before = await readLevel(tx, level);
+  if (ifMatch !== undefined && !matches(ifMatch, before.revision)) {
+    throw new ReachbackError(
+      'precondition_failed',
+      `The settings are at revision ${before.revision} now; read them again.`,
+    );
+  }
+  const values = mergePatch(before.values, patch) as JsonObject;
+  if (Buffer.byteLength(JSON.stringify(values)) > maxBytes) {
+    throw new ReachbackError('too_large', `The settings of one level may have at most ${maxBytes} bytes.`);
+  }
+  const warnings = await checkPolicies(tx, level, values);
+  if (!isDeepStrictEqual(values, before.values)) {
+    await append({
+      type: 'settings-changed',
+      client: level.scope === 'client' ? level.id : null,
+      data: { level, patch, values },
+    });
+  }
+  const { headers, body } = answerLevel(await readLevel(tx, level));
+  return { headers: headers ?? {}, body: { ...(body as StoredLevel), warnings } };
+};
+
+const matches = (ifMatch: string, revision: string): boolean =>
+  ifMatch.trim() === '*' || ifMatch.split(',').some((tag) => tag.trim().replace(/^W\//, '') === `"${revision}"`);

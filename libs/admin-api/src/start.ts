@@ -1,0 +1,75 @@
+import { Module } from '@nestjs/common';
+import { APP_FILTER, APP_GUARD, NestFactory } from '@nestjs/core';
+import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
+import { randomUUID } from 'node:crypto';
+import { BearerGuard } from './access/bearer-guard.js';
+import { ClientsController } from './clients/clients.controller.js';
+import { type ApiContext, apiContext } from './context.js';
+import { asyncApiDocument } from './documents/asyncapi.js';
+import { publishOpenApi } from './documents/openapi.js';
+import { EventsController } from './events/events.controller.js';
+import { FleetController } from './fleet/fleet.controller.js';
+import { GroupsController } from './groups/groups.controller.js';
+import { HealthController } from './health/health.controller.js';
+import { NetworksController } from './networks/networks.controller.js';
+import { ProblemFilter } from './problems/problem-filter.js';
+import { ValidationPipe } from './problems/validation.js';
+import { ReleasesController } from './releases/releases.controller.js';
+import { SettingsController } from './settings/settings.controller.js';
+import { Writer } from './writes/writer.js';
+
+const controllers = [
+  ClientsController,
+  SettingsController,
+  GroupsController,
+  NetworksController,
+  ReleasesController,
+  FleetController,
+  EventsController,
+  HealthController,
+];
+
+const bodyLimit = 4 * 1024 * 1024;
+
+export type AdminApiOptions = ApiContext & { readonly host: string; readonly port: number; readonly version: string };
+export type AdminApi = { readonly port: number; readonly stop: () => Promise<void> };
+
+/** Serves the REST API until it is stopped. */
+export const startAdminApi = async (options: AdminApiOptions): Promise<AdminApi> => {
+  @Module({
+    controllers,
+    providers: [
+      Writer,
+      { provide: apiContext, useValue: options },
+      { provide: APP_GUARD, useClass: BearerGuard },
+      { provide: APP_FILTER, useClass: ProblemFilter },
+    ],
+  })
+  class AdminApiModule {}
+
+  const adapter = new FastifyAdapter({ bodyLimit, genReqId: () => randomUUID(), forceCloseConnections: 'idle' });
+  const app = await NestFactory.create<NestFastifyApplication>(AdminApiModule, adapter, { logger: false });
+  app.useGlobalPipes(new ValidationPipe());
+  readMergePatches(app);
+  publishOpenApi(app, options.version);
+  const asyncApi = asyncApiDocument(options.version);
+  app
+    .getHttpAdapter()
+    .get('/asyncapi.json', (_request: unknown, reply: { send: (body: unknown) => void }) => reply.send(asyncApi));
+  await app.listen(options.port, options.host);
+  const address = app.getHttpServer().address();
+  return {
+    port: typeof address === 'object' && address ? address.port : options.port,
+    stop: () => app.close(),
+  };
+};
+
+/** A merge patch is JSON under another name (RFC 7396). */
+const readMergePatches = (app: NestFastifyApplication): void => {
+  const fastify = app.getHttpAdapter().getInstance();
+  fastify.addContentTypeParser(
+    'application/merge-patch+json',
+    { parseAs: 'string' },
+    fastify.getDefaultJsonParser('error', 'ignore'),
+  );
+};

@@ -9,7 +9,7 @@ const mayImport = {
   contracts: [],
   domain: [],
   embedded: [],
-  agent: ['contracts'],
+  agent: ['contracts', 'domain'],
   'event-log': ['contracts', 'domain'],
   projections: ['contracts', 'domain', 'event-log'],
   intake: ['contracts', 'domain', 'event-log', 'projections'],

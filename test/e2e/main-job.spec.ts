@@ -187,6 +187,7 @@ describe('an unreachable client', () => {
   });
 
   test('R7 uninstall takes it off the list; its history stays; register brings it back', async () => {
+    await system.rest.send('PATCH', `/v1/clients/${id}/settings`, { reachback: null });
     await system.nats.request(`reachback.v1.${id}.uninstall`);
     await until(
       async () => (await system.rest.send('GET', `/v1/clients/${id}`)).status,

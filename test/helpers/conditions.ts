@@ -21,5 +21,4 @@ export const until = async <T>(
   }
 };
 
-const describe = (value: unknown): string =>
-  value instanceof Error || typeof value !== 'object' ? String(value) : JSON.stringify(value);
+const describe = (value: unknown): string => (value instanceof Error ? value.message : JSON.stringify(value));

@@ -3,6 +3,7 @@ export * from './data-folder.js';
 export * from './failure.js';
 export * from './find-nats.js';
 export * from './nats.js';
+export * from './orphans.js';
 export * from './ports.js';
 export * from './postgres.js';
 export * from './supervise.js';

@@ -13,10 +13,12 @@ export type NatsOptions = {
   readonly onLine?: (line: string) => void;
 };
 
+export const natsPidFile = (folder: string): string => join(folder, 'nats.pid');
+
 /** Starts a broker with JetStream on loopback. */
 export const startNats = async ({ program, folder, port, onLine }: NatsOptions): Promise<RunningServer> => {
   await mkdir(folder, { recursive: true });
-  const pidFile = join(folder, 'nats.pid');
+  const pidFile = natsPidFile(folder);
   await endOrphan(pidFile, 'nats-server', 'SIGTERM');
   const config = join(folder, 'nats.conf');
   await writeFile(config, configOf(folder, port));

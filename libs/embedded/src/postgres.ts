@@ -36,6 +36,8 @@ const defaultSettings = [
   'unix_socket_directories=',
 ];
 
+export const postgresPidFile = (folder: string): string => join(folder, 'data', 'postmaster.pid');
+
 /** Starts Postgres from the binaries that npm brought, on loopback, with a password; makes its cluster if needed. */
 export const startPostgres = async (options: PostgresOptions): Promise<RunningServer> => {
   const { folder, port, settings = [], onLine } = options;
@@ -45,7 +47,7 @@ export const startPostgres = async (options: PostgresOptions): Promise<RunningSe
   const as = await runAsOther([program, data]);
   await as.own(folder);
   const password = await ensureCluster(folder, initdb, as);
-  await endOrphan(join(data, 'postmaster.pid'), 'postgres', 'SIGINT');
+  await endOrphan(postgresPidFile(folder), 'postgres', 'SIGINT');
   const flags = [...defaultSettings, `port=${port}`, ...settings].flatMap((setting) => ['-c', setting]);
   const [command = program, ...args] = [...as.prefix, program, '-D', data, ...flags];
   const url = `postgres://${owner}:${password}@127.0.0.1:${port}/${owner}`;

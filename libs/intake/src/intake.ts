@@ -117,7 +117,8 @@ const own = async (options: IntakeOptions, rejects: RejectLog, signal: AbortSign
         epoch: watermark.epoch + 1,
         sequence: BigInt(source.startsAfter),
       };
-      log.warn({ lane, reason: next.reset, epoch: to.epoch }, 'the lane reads another incarnation of its stream');
+      const level = next.reset === 'created' ? 'info' : 'warn';
+      log[level]({ lane, reason: next.reset, epoch: to.epoch }, 'the lane reads another incarnation of its stream');
       await owner.reset(to, resetFact(next.reset, watermark, to));
     }
     log.info(

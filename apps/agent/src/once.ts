@@ -1,0 +1,41 @@
+import { readFile, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { openLink } from '#agent';
+import { type PublishedKind, subjects } from '#contracts';
+import type { CommonOptions } from './options.js';
+
+const receiptTimeout = 10_000;
+
+/** Sends one message and waits until it is stored. */
+const send = async (
+  { id, server }: CommonOptions,
+  kind: PublishedKind,
+  payload: string | Uint8Array,
+): Promise<void> => {
+  const { nats } = await openLink(server, `agent ${id}`, () => undefined);
+  await nats.request(subjects.agent(id, kind), payload, { timeout: receiptTimeout }).finally(() => nats.close());
+};
+
+const reasonOf = (reason: string | undefined): string => JSON.stringify(reason === undefined ? {} : { reason });
+
+/** Offline at once (R7). */
+export const sayStop = async (options: CommonOptions & { readonly reason?: string }): Promise<void> => {
+  await send(options, 'stop', reasonOf(options.reason));
+  console.log(`${options.id} has said that it stops`);
+};
+
+/** Takes the client off the list (R7), and forgets what it knew. */
+export const uninstall = async (
+  options: CommonOptions & { readonly state: string; readonly reason?: string },
+): Promise<void> => {
+  await send(options, 'uninstall', reasonOf(options.reason));
+  await rm(join(options.state, options.id), { recursive: true, force: true });
+  console.log(`${options.id} is uninstalled`);
+};
+
+/** Sends a file of JSON as the client's logs. */
+export const sendLogs = async (file: string, options: CommonOptions): Promise<void> => {
+  const content = await readFile(file);
+  await send(options, 'logs', content);
+  console.log(`${options.id} has sent ${content.length} bytes of logs`);
+};

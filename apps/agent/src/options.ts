@@ -1,0 +1,59 @@
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import { hostname, networkInterfaces } from 'node:os';
+import { isIP } from 'node:net';
+import { clientIdPattern } from '#contracts';
+
+/** What all commands of the agent take. */
+export type CommonOptions = { readonly id: string; readonly server: string };
+
+export const parseId = (text: string): string => {
+  if (clientIdPattern.test(text)) return text;
+  throw new InvalidArgumentError('An id is 1 to 64 characters of A-Z a-z 0-9 _ -.');
+};
+
+export const parseIps = (text: string): readonly string[] => {
+  const ips = text
+    .split(',')
+    .map((ip) => ip.trim())
+    .filter(Boolean);
+  const wrong = ips.find((ip) => isIP(ip) === 0);
+  if (wrong !== undefined) throw new InvalidArgumentError(`"${wrong}" is no IP address.`);
+  return ips;
+};
+
+export const parseLabel = (
+  text: string,
+  before: Readonly<Record<string, string>> = {},
+): Readonly<Record<string, string>> => {
+  const equals = text.indexOf('=');
+  if (equals < 1) throw new InvalidArgumentError('Write --label key=value.');
+  return { ...before, [text.slice(0, equals)]: text.slice(equals + 1) };
+};
+
+export const parseCount = (text: string): number => {
+  const count = Number(text);
+  if (!Number.isInteger(count) || count < 1) throw new InvalidArgumentError('It must be a whole number above 0.');
+  return count;
+};
+
+export const withCommonOptions = (command: Command): Command =>
+  command
+    .addOption(
+      new Option('--id <id>', 'the client’s id').argParser(parseId).default(defaultId(), 'this machine’s name'),
+    )
+    .addOption(serverOption());
+
+export const serverOption = (): Option =>
+  new Option('--server <url>', 'the broker').env('REACHBACK_NATS_URL').default('nats://127.0.0.1:4222');
+
+const defaultId = (): string =>
+  hostname()
+    .replace(/[^A-Za-z0-9_-]/g, '-')
+    .slice(0, 64) || 'client';
+
+/** The addresses of this machine that others could mean. */
+export const ownIps = (): readonly string[] =>
+  Object.values(networkInterfaces())
+    .flatMap((addresses) => addresses ?? [])
+    .filter(({ internal, address }) => !internal && !address.startsWith('fe80'))
+    .map(({ address }) => address);

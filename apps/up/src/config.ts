@@ -1,0 +1,54 @@
+import { Command, InvalidArgumentError } from 'commander';
+import { z } from 'zod';
+import { SetupError } from '#embedded';
+
+const port = z.coerce.number().int().min(1).max(65_535).optional();
+
+const environment = z.object({
+  REACHBACK_DATA: z.string().min(1).default('.reachback'),
+  REACHBACK_HTTP_PORT: port,
+  REACHBACK_NATS_PORT: port,
+  REACHBACK_NATS_URL: z.string().min(1).optional(),
+  REACHBACK_DATABASE_URL: z.string().min(1).optional(),
+  REACHBACK_ADMIN_KEY: z.string().min(16, 'has at least 16 characters').optional(),
+  REACHBACK_LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
+});
+
+export type UpConfig = z.infer<typeof environment> & { readonly demo: number | undefined };
+
+const parseClients = (text: string): number => {
+  const count = Number(text);
+  if (!Number.isInteger(count) || count < 1 || count > 1_000_000)
+    throw new InvalidArgumentError('It must be 1 to 1,000,000.');
+  return count;
+};
+
+/**
+ * Reads the command line and the environment; an empty variable counts as not set.
+ *
+ * @throws {SetupError} naming what is wrong
+ */
+export const readUpConfig = (argv: readonly string[], env: NodeJS.ProcessEnv): UpConfig => {
+  const { demo } = new Command('npm run up --')
+    .description('Starts all of Reachback on this machine: broker, database, server. Ctrl-C stops it; the data stays.')
+    .option('--demo <clients>', 'with a simulated fleet of so many clients', parseClients)
+    .addHelpText('after', help)
+    .parse([...argv])
+    .opts<{ demo?: number }>();
+  const set = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== ''));
+  const parsed = environment.safeParse(set);
+  if (!parsed.success) {
+    throw new SetupError(parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`).join('\n'));
+  }
+  return { ...parsed.data, demo };
+};
+
+const help = `
+Environment, all optional:
+  REACHBACK_DATA          data folder (.reachback)
+  REACHBACK_HTTP_PORT     port of the REST API (8080, or the next free one)
+  REACHBACK_NATS_PORT     port for the agents (4222, or the next free one)
+  REACHBACK_NATS_URL      a NATS server of yours instead of the embedded one
+  REACHBACK_DATABASE_URL  a Postgres of yours instead of the embedded one
+  REACHBACK_ADMIN_KEY     the administrator key (else one is made and kept in the data folder)
+  REACHBACK_LOG_LEVEL     fatal, error, warn, info, debug, trace or silent (info)`;

@@ -1,0 +1,41 @@
+import { fork } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import type { Network } from '#contracts';
+
+const agentMain = fileURLToPath(new URL('../../agent/src/main.js', import.meta.url));
+const network: Network = { name: 'demo', ranges: ['10.77.0.0/16'] };
+
+export type DemoOptions = {
+  readonly clients: number;
+  readonly url: string;
+  readonly natsUrl: string;
+  readonly adminKey: string;
+};
+
+/** Declares the demo's network as unreachable, and drives a simulated fleet in it. */
+export const startDemo = async ({
+  clients,
+  url,
+  natsUrl,
+  adminKey,
+}: DemoOptions): Promise<{ stop: () => Promise<void> }> => {
+  const headers = { Authorization: `Bearer ${adminKey}`, 'Content-Type': 'application/json' };
+  const networks = (await (await fetch(`${url}/v1/networks`, { headers })).json()) as Network[];
+  if (!networks.some(({ name }) => name === network.name)) {
+    const answer = await fetch(`${url}/v1/networks`, {
+      method: 'PUT',
+      headers,
+      body: JSON.stringify([...networks, network]),
+    });
+    if (!answer.ok) throw new Error(`the network of the demo was refused: ${await answer.text()}`);
+  }
+  const args = ['simulate', '--clients', String(clients), '--server', natsUrl, '--prefix', 'demo', '--group', 'demo'];
+  const child = fork(agentMain, args, { detached: true, stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
+  const exited = new Promise<void>((resolve) => child.once('exit', () => resolve()));
+  return {
+    stop: async () => {
+      if (child.exitCode === null && child.signalCode === null) child.kill('SIGTERM');
+      await exited;
+    },
+  };
+};

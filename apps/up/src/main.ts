@@ -1,0 +1,89 @@
+import { SetupError, takeDataFolder } from '#embedded';
+import { readAdminKey } from './admin-key.js';
+import { readUpConfig, type UpConfig } from './config.js';
+import { startDemo } from './demo.js';
+import { choosePorts, endOrphans, noteOn, startBroker, startDatabase, startServerPart } from './parts.js';
+import { announce, fail, say, step, StepError } from './progress.js';
+
+/** What has been started, in order, with how to stop it in order and how to end it at once. */
+type Started = { readonly name: string; readonly stop: () => Promise<void>; readonly kill?: () => void };
+
+const started: Started[] = [];
+let stopping: Promise<void> | undefined;
+
+const stopAll = async (): Promise<void> => {
+  for (const { name, stop } of started.splice(0).reverse()) {
+    await stop().catch((error: unknown) => fail(`${name} did not stop: ${String(error)}`));
+  }
+};
+
+const shutDown = (reason: string): void => {
+  if (stopping) {
+    for (const { kill } of started) kill?.();
+    process.exit(130);
+  }
+  say(`\n${reason}: stopping; the data stays`);
+  stopping = stopAll().then(() => {
+    say('Reachback has stopped');
+    process.exit(0);
+  });
+};
+
+const start = async (config: UpConfig): Promise<void> => {
+  const folder = await takeDataFolder(config.REACHBACK_DATA);
+  started.push({ name: 'the data folder', stop: folder.release });
+  const { key, file } = await readAdminKey(config.REACHBACK_ADMIN_KEY, folder.path);
+  await endOrphans(folder.path);
+  const ports = await choosePorts(config);
+  const add = ({
+    name,
+    server,
+  }: {
+    name: string;
+    server: { stop: () => Promise<void>; current: () => { pid: number } };
+  }) => started.push({ name, stop: server.stop, kill: () => process.kill(server.current().pid, 'SIGKILL') });
+  const databaseUrl = await startDatabase(config, folder.path, ports.postgres, add);
+  const natsUrl = await startBroker(config, folder.path, ports.nats, add);
+  const url = await startServerPart(config, folder.path, ports.http, { natsUrl, databaseUrl, adminKey: key }, add);
+  if (config.demo !== undefined) {
+    const options = { clients: config.demo, url, natsUrl, adminKey: key };
+    const demo = await step(`Starting a fleet of ${config.demo} simulated clients`, () => startDemo(options));
+    started.push({ name: 'the demo', stop: demo.stop });
+  }
+  const broker = config.REACHBACK_NATS_URL ? natsUrl : `${natsUrl}${noteOn('nats', ports.nats, config)}`;
+  announce(`Reachback is ready: REST ${url}${noteOn('http', ports.http, config)}, agents ${broker}`);
+  say(`Documentation of the API: ${url}/docs`);
+  say(
+    file === undefined
+      ? 'Administrator key: the one of REACHBACK_ADMIN_KEY'
+      : `Administrator key: ${key} (kept in ${file})`,
+  );
+  say(`Logs: ${folder.path}/logs; Ctrl-C stops everything`);
+};
+
+/** Started by npm: when npm is gone, so is whoever would stop us. */
+const stopWithParent = (): void => {
+  const parent = process.ppid;
+  if (process.env['npm_lifecycle_event'] === undefined) return;
+  setInterval(() => {
+    if (process.ppid !== parent && !stopping) shutDown('The process that started Reachback is gone');
+  }, 1_000).unref();
+};
+
+const main = async (): Promise<void> => {
+  const config = readUpConfig(process.argv, process.env);
+  process.on('SIGINT', () => shutDown('Ctrl-C'));
+  process.on('SIGTERM', () => shutDown('SIGTERM'));
+  process.on('SIGHUP', () => shutDown('The terminal is gone'));
+  stopWithParent();
+  await start(config);
+};
+
+main().catch(async (error: unknown) => {
+  // A step that Ctrl-C cut short has not failed.
+  if (stopping) return stopping;
+  const isExpected = error instanceof SetupError || error instanceof StepError;
+  fail(isExpected ? error.message : String(error instanceof Error ? error.stack : error));
+  await stopAll();
+  process.exit(1);
+});

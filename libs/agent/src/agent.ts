@@ -1,0 +1,287 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import {
+  type AckResult,
+  type AckReply,
+  type ErrorReply,
+  errorReplySchema,
+  type RequestKind,
+  subjects,
+  type UpdateItem,
+  type WorkReply,
+  workReplySchema,
+} from '#contracts';
+import { type Link, openLink } from './connection.js';
+import type { UpdateHandler } from './download.js';
+import { nextTime, type Rhythm, rhythmOf } from './schedule.js';
+import type { AgentState, StateStore } from './state.js';
+
+const requestTimeout = 10_000;
+const firstRetry = 1_000;
+const longestRetry = 60_000;
+const longestSleep = 5_000;
+/** Results kept for a server that is away; far more than a client has work, so memory stays bounded all the same. */
+const maxResults = 1_000;
+
+/** What an agent tells whoever embeds it. */
+export type AgentEvent =
+  | { readonly type: 'connected' | 'disconnected' | 'heartbeat' }
+  | { readonly type: 'answered'; readonly kind: RequestKind; readonly reply: WorkReply }
+  | { readonly type: 'settings-applied'; readonly revision: string }
+  | { readonly type: 'update-applied' | 'update-started'; readonly update: UpdateItem }
+  | { readonly type: 'failed'; readonly what: string; readonly error: string; readonly retryInSeconds?: number };
+
+export type AgentOptions = {
+  readonly id: string;
+  /** The broker, such as `nats://host:4222`. */
+  readonly server: string;
+  readonly name?: string;
+  readonly group?: string;
+  readonly labels?: Readonly<Record<string, string>>;
+  readonly ips?: readonly string[];
+  readonly agentVersion?: string;
+  readonly store: StateStore;
+  readonly applySettings: (values: Readonly<Record<string, unknown>>) => Promise<void>;
+  readonly applyUpdate: UpdateHandler;
+  readonly onEvent?: (event: AgentEvent) => void;
+};
+
+/** An answer of the server that is an error of its catalogue. */
+export class AgentError extends Error {
+  override readonly name = 'AgentError';
+
+  constructor(
+    readonly code: string,
+    message: string,
+    readonly retryAfterSeconds?: number,
+  ) {
+    super(message);
+  }
+}
+
+/**
+ * Speaks for one client: registers (or says that it started), beats at the granted interval, polls, applies what a
+ * reply brings, and acknowledges it until the server has accepted that. While the server is away it sends nothing and
+ * piles up nothing.
+ */
+export class Agent {
+  private readonly stopping = new AbortController();
+  private running: Promise<void> | undefined;
+  /** The server's time less ours, in milliseconds: our place in the interval is measured on the server's clock. */
+  private clockOffset = 0;
+  private pollNow = new AbortController();
+
+  private constructor(
+    private readonly options: AgentOptions,
+    private readonly link: Link,
+    private state: AgentState,
+  ) {}
+
+  /** Connects and goes on until {@link Agent.stop}. */
+  static async start(options: AgentOptions): Promise<Agent> {
+    const state = await options.store.load();
+    const link = await openLink(options.server, `agent ${options.id}`, (type) => options.onEvent?.({ type }));
+    options.onEvent?.({ type: 'connected' });
+    const agent = new Agent(options, link, state);
+    agent.running = agent.run();
+    return agent;
+  }
+
+  /** Fetches and does what there is, once, as an update that the user or a schedule started; then ends. */
+  static async update(options: AgentOptions, trigger: 'manual' | 'scheduled'): Promise<void> {
+    const state = await options.store.load();
+    const link = await openLink(options.server, `agent ${options.id}`, () => undefined);
+    const agent = new Agent(options, link, state);
+    await agent.fetchWork('update', { trigger }).finally(() => link.nats.close());
+  }
+
+  /** Ends without a goodbye: to the server this is silence. */
+  async stop(): Promise<void> {
+    this.stopping.abort();
+    await this.running;
+    await this.link.nats.close();
+  }
+
+  /** Says goodbye and ends: offline at once (R7). */
+  async leave(reason?: string): Promise<void> {
+    const payload = JSON.stringify(reason === undefined ? {} : { reason });
+    await this.link.nats.request(subjects.agent(this.options.id, 'stop'), payload, { timeout: requestTimeout });
+    await this.stop();
+  }
+
+  private get signal(): AbortSignal {
+    return this.stopping.signal;
+  }
+
+  /** Beats go on whatever work is doing: the broker keeps them also while no server is there to answer a poll. */
+  private async run(): Promise<void> {
+    this.answerNotifications();
+    await Promise.all([this.beatOn(), this.workOn()]);
+  }
+
+  /** A direct client is told that there is something for it, and fetches it (R18). */
+  private answerNotifications(): void {
+    this.link.nats.subscribe(subjects.agent(this.options.id, 'notify'), {
+      callback: (error, message) => {
+        if (error) return;
+        message.respond('{}');
+        this.pollNow.abort();
+      },
+    });
+  }
+
+  private async connect(): Promise<void> {
+    const { name, group, labels, ips, agentVersion } = this.options;
+    if (this.state.registered) {
+      try {
+        return await this.fetchWork('start', { ips, agentVersion });
+      } catch (error) {
+        if (!(error instanceof AgentError) || error.code !== 'not_registered') throw error;
+      }
+    }
+    await this.fetchWork('register', { name, group, labels, ips, agentVersion });
+  }
+
+  private async beatOn(): Promise<void> {
+    while (!this.signal.aborted) {
+      const { heartbeat, place } = this.rhythm();
+      const due = heartbeat === undefined ? Infinity : nextTime(this.serverNow(), heartbeat, place);
+      const isDue = await this.sleepUntil(due, this.signal);
+      // The policy may have changed meanwhile; a beat that is not granted any more is not sent.
+      if (isDue && this.link.isUp() && this.rhythm().heartbeat !== undefined) this.beat();
+    }
+  }
+
+  private async workOn(): Promise<void> {
+    await this.persist('connecting', () => this.connect());
+    while (!this.signal.aborted) {
+      const { poll, place } = this.rhythm();
+      const due = poll === undefined ? Infinity : nextTime(this.serverNow(), poll, place);
+      const isDue = this.pollNow.signal.aborted || (await this.sleepUntil(due, this.pollNow.signal));
+      if (!isDue && !this.pollNow.signal.aborted) continue;
+      this.pollNow = new AbortController();
+      await this.persist('polling', () => this.fetchWork('poll', { ips: this.options.ips }));
+    }
+  }
+
+  private rhythm(): Rhythm {
+    const { policy } = this.state;
+    return policy ? rhythmOf(policy) : { heartbeat: undefined, poll: undefined, place: 0 };
+  }
+
+  private beat(): void {
+    const { id, ips } = this.options;
+    this.link.nats.publish(subjects.agent(id, 'heartbeat'), ips ? JSON.stringify({ ips }) : '');
+    this.options.onEvent?.({ type: 'heartbeat' });
+  }
+
+  private serverNow(): number {
+    return Date.now() + this.clockOffset;
+  }
+
+  /**
+   * Waits until a time of the server's clock; whether it came. Looks up every few seconds: the policy may change, and
+   * a laptop that slept has other ideas of when it is.
+   */
+  private async sleepUntil(time: number, signal: AbortSignal): Promise<boolean> {
+    const wait = Math.min(Math.max(time - this.serverNow(), 0), longestSleep);
+    await sleep(wait, undefined, { signal: AbortSignal.any([this.signal, signal]) }).catch(() => undefined);
+    return !this.signal.aborted && this.serverNow() >= time;
+  }
+
+  /** Tries until it works or the agent stops, each time after a longer pause, or the one the server asked for. */
+  private async persist(what: string, attempt: () => Promise<void>): Promise<void> {
+    for (let pause = firstRetry; !this.signal.aborted; pause = Math.min(pause * 2, longestRetry)) {
+      try {
+        return await attempt();
+      } catch (error) {
+        if (this.signal.aborted) return;
+        if (error instanceof AgentError && error.code === 'not_registered' && what !== 'connecting') {
+          await this.save({ registered: false });
+          return this.persist('connecting', () => this.connect());
+        }
+        const asked = error instanceof AgentError ? error.retryAfterSeconds : undefined;
+        const wait = (asked === undefined ? pause : asked * 1000) * (0.75 + Math.random() / 2);
+        const retryInSeconds = Math.round(wait / 100) / 10;
+        this.options.onEvent?.({ type: 'failed', what, error: messageOf(error), retryInSeconds });
+        await sleep(wait, undefined, { signal: this.signal }).catch(() => undefined);
+      }
+    }
+  }
+
+  /** One request that may bring work; does the work and acknowledges it. */
+  private async fetchWork(kind: RequestKind, payload: object): Promise<void> {
+    const { installed, settings } = this.state;
+    const report = { installed, settingsRevision: settings?.revision, time: new Date().toISOString() };
+    const reply = workReplySchema.parse(await this.request(kind, { ...payload, ...report }));
+    this.clockOffset = Date.parse(reply.time) - Date.now();
+    await this.save({ registered: true, policy: reply.policy });
+    this.options.onEvent?.({ type: 'answered', kind, reply });
+    await this.doWork(reply);
+    await this.acknowledge();
+    if (reply.more) this.pollNow.abort();
+  }
+
+  private async doWork({ settings, updates }: WorkReply): Promise<void> {
+    if (settings) {
+      const { revision } = settings;
+      const result = await this.attempt(`settings ${revision}`, () => this.options.applySettings(settings.values));
+      const applied = result.outcome === 'applied' ? { settings } : {};
+      await this.addResult({ kind: 'settings', revision, ...result }, applied);
+      if (result.outcome === 'applied') this.options.onEvent?.({ type: 'settings-applied', revision });
+    }
+    for (const update of updates) {
+      if (this.signal.aborted) return;
+      const { component, version } = update;
+      this.options.onEvent?.({ type: 'update-started', update });
+      const result = await this.attempt(`${component} ${version}`, () => this.options.applyUpdate(update, this.signal));
+      if (this.signal.aborted && result.outcome === 'failed') return;
+      const applied =
+        result.outcome === 'applied' ? { installed: { ...this.state.installed, [component]: version } } : {};
+      await this.addResult({ kind: 'update', component, version, ...result }, applied);
+      if (result.outcome === 'applied') this.options.onEvent?.({ type: 'update-applied', update });
+    }
+  }
+
+  private async attempt(
+    what: string,
+    work: () => Promise<void>,
+  ): Promise<{ outcome: 'applied' | 'failed'; error?: string }> {
+    try {
+      await work();
+      return { outcome: 'applied' };
+    } catch (error) {
+      this.options.onEvent?.({ type: 'failed', what, error: messageOf(error) });
+      return { outcome: 'failed', error: messageOf(error).slice(0, 1000) };
+    }
+  }
+
+  /** A result is on disk before it is sent: an agent that dies in between sends it when it is back (G6). */
+  private addResult(result: AckResult, change: Partial<AgentState>): Promise<void> {
+    return this.save({ ...change, results: [...this.state.results, result].slice(-maxResults) });
+  }
+
+  private async acknowledge(): Promise<void> {
+    const { results } = this.state;
+    if (results.length === 0) return;
+    await this.request<AckReply>('ack', { results });
+    await this.save({ results: this.state.results.slice(results.length) });
+  }
+
+  private async request<T>(kind: RequestKind, payload: object): Promise<T> {
+    const subject = subjects.agent(this.options.id, kind);
+    const message = await this.link.nats.request(subject, JSON.stringify(payload), { timeout: requestTimeout });
+    const answer = message.json<T | ErrorReply>();
+    const failure = errorReplySchema.safeParse(answer);
+    if (!failure.success) return answer as T;
+    const { code, message: text, retryAfterSeconds } = failure.data.error;
+    throw new AgentError(code, text, retryAfterSeconds);
+  }
+
+  private async save(change: Partial<AgentState>): Promise<void> {
+    this.state = { ...this.state, ...change };
+    await this.options.store.save(this.state);
+  }
+}
+
+const messageOf = (error: unknown): string =>
+  typeof error === 'object' && error !== null && 'message' in error ? String(error.message) : String(error);

@@ -1,0 +1,93 @@
+// What every command does first: dependencies and build, if they are missing or out of date. Needs nothing but Node.
+import { spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+export const root = dirname(dirname(fileURLToPath(import.meta.url)));
+
+const installStamp = join(root, 'node_modules', '.reachback-installed');
+const buildStamp = join(root, 'dist', '.reachback-built');
+
+const fail = (message) => {
+  console.error(message);
+  process.exit(1);
+};
+
+const checkNode = () => {
+  const [major, minor] = process.versions.node.split('.').map(Number);
+  if (major < 20 || (major === 20 && minor < 19)) {
+    fail(
+      `Reachback needs Node 20.19 or newer; this is ${process.version}. Install a current one from https://nodejs.org.`,
+    );
+  }
+};
+
+/** Runs a program of ours and shows what it says only if it fails, or if somebody watches. */
+const step = (what, command, args, hint) => {
+  const start = Date.now();
+  console.log(`${what} …`);
+  const { status, stdout, stderr, error } = spawnSync(command, args, { cwd: root, encoding: 'utf8', env: quietNpm });
+  if (status !== 0) {
+    fail(`${what} failed: ${[error?.message, stderr, stdout].filter(Boolean).join('\n').trim()}\n${hint}`);
+  }
+  console.log(`${what}: done in ${((Date.now() - start) / 1000).toFixed(1)} s`);
+};
+
+const quietNpm = { ...process.env, npm_config_loglevel: 'error', npm_config_update_notifier: 'false' };
+
+const describeDependencies = () => {
+  const hash = createHash('sha256');
+  for (const file of ['package.json', 'package-lock.json']) hash.update(readFileSync(join(root, file)));
+  return hash.digest('hex');
+};
+
+const install = () => {
+  const wanted = describeDependencies();
+  if (existsSync(installStamp) && readFileSync(installStamp, 'utf8') === wanted) return;
+  // Not `npm ci`: the lock file need not name the binaries of every platform, and `npm install` adds the one in use.
+  step(
+    'Installing dependencies',
+    'npm',
+    ['install', '--no-audit', '--no-fund', '--no-save'],
+    'Is the npm registry reachable, and this folder writable?',
+  );
+  writeFileSync(installStamp, wanted);
+};
+
+const newest = (path) => {
+  const stat = statSync(path);
+  if (!stat.isDirectory()) return stat.mtimeMs;
+  return readdirSync(path).reduce((time, name) => Math.max(time, newest(join(path, name))), stat.mtimeMs);
+};
+
+const build = () => {
+  const sources = [
+    'apps',
+    'libs',
+    'bench',
+    'test',
+    'tsconfig.json',
+    'tsconfig.build.json',
+    'node_modules/.reachback-installed',
+  ];
+  const changed = Math.max(
+    ...sources
+      .map((name) => join(root, name))
+      .filter(existsSync)
+      .map(newest),
+  );
+  if (existsSync(buildStamp) && statSync(buildStamp).mtimeMs > changed) return;
+  const compiler = join(root, 'node_modules', 'typescript', 'bin', 'tsc');
+  const started = new Date();
+  step('Building', process.execPath, [compiler, '-p', 'tsconfig.build.json'], 'This is a defect of the sources.');
+  mkdirSync(dirname(buildStamp), { recursive: true });
+  writeFileSync(buildStamp, started.toISOString());
+};
+
+export const setUp = () => {
+  checkNode();
+  install();
+  build();
+};

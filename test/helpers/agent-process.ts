@@ -1,0 +1,29 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+
+const main = join(import.meta.dirname, '../../dist/apps/agent/src/main.js');
+
+export type AgentProcess = {
+  readonly process: ChildProcess;
+  readonly output: () => string;
+  readonly end: (signal: NodeJS.Signals) => Promise<void>;
+  readonly exited: Promise<number | null>;
+};
+
+/** The reference agent's command line in a process of its own. */
+export const startAgentProcess = (args: readonly string[]): AgentProcess => {
+  let output = '';
+  const child = spawn(process.execPath, [main, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+  for (const stream of [child.stdout, child.stderr]) stream.on('data', (data) => (output += String(data)));
+  const exited = once(child, 'close').then(([code]) => code as number | null);
+  return {
+    process: child,
+    output: () => output,
+    exited,
+    end: async (signal) => {
+      child.kill(signal);
+      await exited;
+    },
+  };
+};

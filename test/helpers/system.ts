@@ -22,9 +22,14 @@ export type System = {
   readonly stop: () => Promise<void>;
 };
 
-export const startSystem = async (options: { readonly roles?: string } = {}): Promise<System> => {
-  const [broker, database] = await Promise.all([startTestNats(), createTestDatabase()]);
-  const parts = { natsUrl: broker.url, databaseUrl: database.url, ...options };
+/** Starts one; on the Postgres that the test run shares, or on the one given. */
+export const startSystem = async ({ databaseUrl }: { readonly databaseUrl?: string } = {}): Promise<System> => {
+  const keep = async () => undefined;
+  const [broker, database] = await Promise.all([
+    startTestNats(),
+    databaseUrl === undefined ? createTestDatabase() : { url: databaseUrl, drop: keep },
+  ]);
+  const parts = { natsUrl: broker.url, databaseUrl: database.url };
   const server = await startServerProcess(parts);
   const nats = await connect({ servers: broker.url, reconnectTimeWait: 100, maxReconnectAttempts: -1 });
   const bytesOf = (payload: unknown) =>

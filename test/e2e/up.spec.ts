@@ -1,0 +1,170 @@
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { chmod, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { connect } from '@nats-io/transport-node';
+import { anyFreePort } from '#embedded';
+import { until } from '../helpers/conditions.js';
+import { restClient } from '../helpers/rest.js';
+
+const script = join(import.meta.dirname, '../../scripts/run.mjs');
+const nobody = 65_534;
+const isRoot = process.getuid?.() === 0;
+
+type Up = { readonly process: ChildProcess; readonly output: () => string; readonly exited: Promise<number | null> };
+
+let folder: string;
+let running: Up[];
+
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'reachback-test-up-'));
+  running = [];
+});
+afterEach(async () => {
+  for (const up of running) {
+    up.process.kill('SIGINT');
+    await up.exited;
+  }
+  expect(await processesOf(folder)).toEqual([]);
+  await rm(folder, { recursive: true, force: true });
+});
+
+const start = (env: Record<string, string> = {}, args: readonly string[] = [], uid?: number): Up => {
+  let output = '';
+  const child = spawn(process.execPath, [script, 'up', ...args], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: { PATH: process.env['PATH'], HOME: folder, REACHBACK_DATA: join(folder, 'data'), ...env },
+    ...(uid === undefined ? {} : { uid, gid: uid }),
+  });
+  for (const stream of [child.stdout, child.stderr]) stream.on('data', (data) => (output += String(data)));
+  const up = {
+    process: child,
+    output: () => output,
+    exited: once(child, 'close').then(([code]) => code as number | null),
+  };
+  running.push(up);
+  return up;
+};
+
+/** The addresses in the ready line, once it is there. */
+const untilReady = async (up: Up) => {
+  let ended = false;
+  void up.exited.then(() => (ended = true));
+  const output = await until(up.output, (text) => text.includes('Administrator key') || ended, { seconds: 60 });
+  const [, url = '', natsUrl = ''] =
+    /Reachback is ready: REST (\S+?)(?: \(.*?\))?, agents (nats:\S+)/.exec(output) ?? [];
+  if (!url) throw new Error(`not ready:\n${output}`);
+  const key = (await readFile(join(folder, 'data', 'admin-key'), 'utf8')).trim();
+  return { url, natsUrl, key, rest: restClient({ url, key }) };
+};
+
+/** Processes that have the folder in their command line or environment: whatever was started on it. */
+const processesOf = async (path: string): Promise<readonly string[]> => {
+  const found: string[] = [];
+  for (const pid of (await readdir('/proc')).filter((name) => /^\d+$/.test(name) && Number(name) !== process.pid)) {
+    const [line, env] = await Promise.all(
+      ['cmdline', 'environ'].map((file) => readFile(`/proc/${pid}/${file}`, 'utf8').catch(() => '')),
+    );
+    if (line?.includes(path) || env?.includes(path)) found.push(`${pid} ${line?.replaceAll('\0', ' ')}`);
+  }
+  return found;
+};
+
+const inParallelPorts = async () => ({
+  REACHBACK_HTTP_PORT: String(await anyFreePort()),
+  REACHBACK_NATS_PORT: String(await anyFreePort()),
+});
+
+describe('npm run up', () => {
+  test('is ready, keeps its key to itself, and finds all data at the next start', async () => {
+    const ports = await inParallelPorts();
+    const first = start(ports);
+    const { rest, natsUrl, url } = await untilReady(first);
+    expect(url).toBe(`http://127.0.0.1:${ports.REACHBACK_HTTP_PORT}`);
+    expect((await stat(join(folder, 'data', 'admin-key'))).mode & 0o777).toBe(0o600);
+    const nats = await connect({ servers: natsUrl });
+    await nats.request('reachback.v1.pc-17.register', '{"name":"PC 17"}', { timeout: 5_000 });
+    await nats.close();
+    first.process.kill('SIGINT');
+    expect(await first.exited).toBe(0);
+    expect(await processesOf(folder)).toEqual([]);
+    const again = await untilReady(start(ports));
+    expect(await again.rest.get('/v1/clients/pc-17')).toMatchObject({ name: 'PC 17', status: 'Online' });
+    expect((await rest.send('GET', '/v1/fleet')).status).toBe(200);
+  });
+
+  test('a second one on the same data folder is refused', async () => {
+    await untilReady(start(await inParallelPorts()));
+    const second = start();
+    expect(await second.exited).toBe(1);
+    expect(second.output()).toContain('Reachback is running already on the data folder');
+  });
+
+  test('ports that are taken are passed over and said; one asked for by name is an error', async () => {
+    const taken = await Promise.all(
+      [8080, 4222, 5432].map(async (port) => {
+        const server = createServer();
+        await new Promise<void>((resolve) => server.once('error', () => resolve()).listen(port, '127.0.0.1', resolve));
+        return server;
+      }),
+    );
+    const up = start();
+    const { url } = await untilReady(up);
+    expect(url).not.toContain(':8080');
+    expect(up.output()).toContain('(8080 is taken), agents nats://127.0.0.1:');
+    expect(up.output()).toContain('(4222 is taken)');
+    const other = start({ REACHBACK_DATA: join(folder, 'other'), REACHBACK_NATS_PORT: '4222' });
+    expect(await other.exited).toBe(1);
+    expect(other.output()).toContain('Port 4222 (REACHBACK_NATS_PORT) is taken');
+    for (const server of taken) server.close();
+  });
+
+  test('a broker, a database or a server that dies is started again, and that is said', async () => {
+    const up = start(await inParallelPorts());
+    const { rest } = await untilReady(up);
+    for (const [name, pidFile] of [
+      ['NATS', 'nats/nats.pid'],
+      ['Postgres', 'postgres/data/postmaster.pid'],
+      ['the server', 'logs/server.pid'],
+    ] as const) {
+      process.kill(Number.parseInt(await readFile(join(folder, 'data', pidFile), 'utf8'), 10), 'SIGKILL');
+      await until(up.output, (text) => text.includes(`${name} died (SIGKILL)`) && text.includes(`${name} is back`));
+      await until(() => rest.get('/readyz'));
+    }
+  });
+
+  test('what it leaves behind when it is killed does not stop the next one', async () => {
+    const ports = await inParallelPorts();
+    const first = start(ports);
+    await untilReady(first);
+    first.process.kill('SIGKILL');
+    await first.exited;
+    await untilReady(start(ports));
+  });
+
+  test('a data folder that cannot be used is a clear error', async () => {
+    await writeFile(join(folder, 'file'), '');
+    const up = start({ REACHBACK_DATA: join(folder, 'file', 'data') });
+    expect(await up.exited).toBe(1);
+    expect(up.output()).toContain('Set REACHBACK_DATA');
+  });
+
+  (isRoot ? test : test.skip)('works as an ordinary user too', async () => {
+    await chmod(folder, 0o777);
+    const data = join(folder, 'data');
+    const { rest } = await untilReady(start({ ...(await inParallelPorts()), REACHBACK_DATA: data }, [], nobody));
+    expect(await rest.get('/v1/fleet')).toMatchObject({ total: 0 });
+    expect((await stat(data)).uid).toBe(nobody);
+  });
+
+  test('with --demo a fleet is there', async () => {
+    const { rest } = await untilReady(start(await inParallelPorts(), ['--demo', '25']));
+    await until(
+      () => rest.get<{ byStatus: Record<string, number> }>('/v1/fleet'),
+      ({ byStatus }) => byStatus['Unreachable/Online'] === 25,
+    );
+  });
+});

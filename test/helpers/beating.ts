@@ -1,0 +1,47 @@
+import type { NatsConnection } from '@nats-io/transport-node';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+/** Clients that beat, with a book of what the broker said it has stored. */
+export type Beating = {
+  /** Beats stored, by client. */
+  readonly stored: ReadonlyMap<string, number>;
+  /** Ends it once everything under way is answered. */
+  readonly stop: () => Promise<void>;
+};
+
+export type BeatingOptions = { readonly ids: readonly string[]; readonly interval: number };
+
+const receiptTimeout = 5_000;
+
+/** Beats for clients in turn, each every `interval` milliseconds, and asks the broker for a receipt each time. */
+export const startBeating = (nats: NatsConnection, { ids, interval }: BeatingOptions): Beating => {
+  const stored = new Map(ids.map((id) => [id, 0]));
+  const underWay = new Set<Promise<void>>();
+  let stopping = false;
+  const beat = async (id: string): Promise<void> => {
+    const receipt = await nats.request(`reachback.v1.${id}.heartbeat`, '', { timeout: receiptTimeout });
+    if (!('seq' in receipt.json<object>())) throw new Error(`no receipt: ${receipt.string()}`);
+    stored.set(id, (stored.get(id) ?? 0) + 1);
+  };
+  const step = 10;
+  const run = async (): Promise<void> => {
+    const start = Date.now();
+    for (let sent = 0; !stopping;) {
+      const due = Math.floor(((Date.now() - start) / interval) * ids.length);
+      for (; sent < due; sent++) {
+        const task = beat(ids[sent % ids.length] ?? '').finally(() => underWay.delete(task));
+        underWay.add(task);
+      }
+      await sleep(step);
+    }
+  };
+  const running = run();
+  return {
+    stored,
+    stop: async () => {
+      stopping = true;
+      await running;
+      await Promise.all(underWay);
+    },
+  };
+};

@@ -75,9 +75,12 @@ export class Fleet {
     const payload = { group, ips, agentVersion: 'simulated', installed: {} };
     for (let pause = 500; !this.signal.aborted; pause = Math.min(pause * 2, 10_000)) {
       try {
-        await this.work(client, 'register', payload);
+        const reply = await this.request<WorkReply>(client, 'register', payload);
+        this.rhythms[client] = rhythmOf(reply.policy);
         this.counts.registered++;
         this.hang(client);
+        // What could not be acknowledged comes again with a poll.
+        await this.apply(client, reply).catch(() => this.counts.errors++);
         return;
       } catch {
         this.counts.errors++;
@@ -108,9 +111,11 @@ export class Fleet {
     const start = performance.now();
     try {
       if (this.linkOf(client).isUp()) {
-        await this.work(client, 'poll', {});
+        const reply = await this.request<WorkReply>(client, 'poll', { settingsRevision: this.revisions[client] });
         this.counts.polls++;
         this.counts.pollMilliseconds += performance.now() - start;
+        this.rhythms[client] = rhythmOf(reply.policy);
+        await this.apply(client, reply);
       }
     } catch {
       this.counts.errors++;
@@ -121,10 +126,8 @@ export class Fleet {
       this.beats.add(client, nextTime(Date.now(), after.heartbeat, after.place));
   }
 
-  /** One request, and what its reply brings: applied at once, and acknowledged. */
-  private async work(client: number, kind: RequestKind, payload: object): Promise<void> {
-    const reply = await this.request<WorkReply>(client, kind, { settingsRevision: this.revisions[client], ...payload });
-    this.rhythms[client] = rhythmOf(reply.policy);
+  /** Applies what a reply brings, which takes no time here, and acknowledges it. */
+  private async apply(client: number, reply: WorkReply): Promise<void> {
     const results: AckResult[] = reply.updates.map(({ component, version }) => ({
       kind: 'update',
       component,

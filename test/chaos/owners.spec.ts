@@ -21,6 +21,7 @@ beforeAll(async () => {
   await Promise.all(ids.map((id) => system.request(id, 'register', { ips: ['10.0.0.1'] })));
 });
 afterAll(async () => {
+  rival.process.kill('SIGCONT');
   await rival.stop();
   await log.end();
   await system.stop();
@@ -54,6 +55,7 @@ test('two owners of one lane: one is fenced, and nothing is lost or doubled', as
   );
   await sleep(1_000);
 
+  expect(await log.facts('lane-source-reset')).toHaveLength(1);
   await load.stop();
   const total = [...load.stored.values()].reduce((sum, count) => sum + count, 0);
   await until(

@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 export type Beating = {
   /** Beats stored, by client. */
   readonly stored: ReadonlyMap<string, number>;
-  /** Ends it once everything under way is answered. */
+  /** Ends it once everything under way is answered; fails if anything was not. */
   readonly stop: () => Promise<void>;
 };
 
@@ -18,6 +18,7 @@ export const startBeating = (nats: NatsConnection, { ids, interval }: BeatingOpt
   const stored = new Map(ids.map((id) => [id, 0]));
   const underWay = new Set<Promise<void>>();
   let stopping = false;
+  let failure: unknown;
   const beat = async (id: string): Promise<void> => {
     const receipt = await nats.request(`reachback.v1.${id}.heartbeat`, '', { timeout: receiptTimeout });
     if (!('seq' in receipt.json<object>())) throw new Error(`no receipt: ${receipt.string()}`);
@@ -29,7 +30,9 @@ export const startBeating = (nats: NatsConnection, { ids, interval }: BeatingOpt
     for (let sent = 0; !stopping;) {
       const due = Math.floor(((Date.now() - start) / interval) * ids.length);
       for (; sent < due; sent++) {
-        const task = beat(ids[sent % ids.length] ?? '').finally(() => underWay.delete(task));
+        const task = beat(ids[sent % ids.length] ?? '')
+          .catch((error: unknown) => void (failure ??= error))
+          .finally(() => underWay.delete(task));
         underWay.add(task);
       }
       await sleep(step);
@@ -42,6 +45,7 @@ export const startBeating = (nats: NatsConnection, { ids, interval }: BeatingOpt
       stopping = true;
       await running;
       await Promise.all(underWay);
+      if (failure !== undefined) throw failure instanceof Error ? failure : new Error(String(failure));
     },
   };
 };

@@ -12,6 +12,7 @@ export type Watermark = {
 };
 export type LaneRow = {
   readonly position: bigint;
+  readonly term: bigint;
   /** The owner has drawn its conclusions from all facts up to here. */
   readonly seenPosition: bigint;
   readonly clients: number;
@@ -25,11 +26,12 @@ export class FencedError extends Error {
 
 export const readLane = async (db: Queryable, lane: number): Promise<LaneRow> => {
   const [row] = await db<LaneColumns[]>`
-    SELECT position, seen_position, clients, source_created, source_epoch, source_seq, source_time, source_tick
+    SELECT position, owner_term, seen_position, clients, source_created, source_epoch, source_seq, source_time, source_tick
     FROM lane WHERE id = ${lane}`;
   if (!row) throw new Error(`There is no lane ${lane}.`);
   return {
     position: row.position,
+    term: row.owner_term,
     seenPosition: row.seen_position,
     clients: row.clients,
     watermark: {
@@ -44,6 +46,7 @@ export const readLane = async (db: Queryable, lane: number): Promise<LaneRow> =>
 
 type LaneColumns = {
   readonly position: bigint;
+  readonly owner_term: bigint;
   readonly seen_position: bigint;
   readonly clients: number;
   readonly source_created: string | null;

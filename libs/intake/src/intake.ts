@@ -57,12 +57,14 @@ export const startIntake = async (options: IntakeOptions): Promise<{ stop: () =>
 
 const run = async (options: IntakeOptions, rejects: RejectLog, signal: AbortSignal): Promise<void> => {
   const { db, lane, log } = options;
+  let term: bigint | undefined;
   while (!signal.aborted) {
     try {
-      await own(options, rejects, signal);
+      await own(options, rejects, signal, (taken) => (term = taken));
     } catch (error) {
       if (signal.aborted) return;
-      if (error instanceof FencedError) {
+      // Whatever ended the ownership: if another server has the lane by now, it keeps it.
+      if (error instanceof FencedError || (await hasOtherOwner(db, lane, term))) {
         log.warn({ lane }, 'another server has taken the lane; standing by');
         await untilOwnerIsDead(db, lane, signal);
       } else {
@@ -72,6 +74,9 @@ const run = async (options: IntakeOptions, rejects: RejectLog, signal: AbortSign
     }
   }
 };
+
+const hasOtherOwner = async (db: Database, lane: number, term: bigint | undefined): Promise<boolean> =>
+  term !== undefined && (await readLane(db, lane).catch(() => ({ term }))).term !== term;
 
 const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
@@ -87,12 +92,18 @@ const untilOwnerIsDead = async (db: Database, lane: number, signal: AbortSignal)
 };
 
 /** One ownership of the lane, from taking it to losing it. */
-const own = async (options: IntakeOptions, rejects: RejectLog, signal: AbortSignal): Promise<void> => {
+const own = async (
+  options: IntakeOptions,
+  rejects: RejectLog,
+  signal: AbortSignal,
+  taken: (term: bigint) => void,
+): Promise<void> => {
   const { db, nats, lane, log } = options;
   const started = Date.now();
   const manager = await jetstreamManager(nats, { timeout: 3_000 });
-  const stream = await ensureContactStream(manager);
+  await ensureContactStream(manager);
   const term = await takeLane(db, lane);
+  taken(term);
   const row = await readLane(db, lane);
   const { presence, conclusions, replayed } = await recoverPresence(db, lane, row);
   const { watermark, position } = row;
@@ -107,6 +118,8 @@ const own = async (options: IntakeOptions, rejects: RejectLog, signal: AbortSign
     position,
     conclusions,
   });
+  // Asked after the watermark was read: a stream that is older than the watermark would look as if it were rewound.
+  const stream = await manager.streams.info(contactStream.name);
   const next = await compareIncarnation(manager, stream, watermark);
   const source = await Source.open(nats, manager, next.start);
   try {

@@ -18,7 +18,7 @@ export const startBeating = (nats: NatsConnection, { ids, interval }: BeatingOpt
   const stored = new Map(ids.map((id) => [id, 0]));
   const underWay = new Set<Promise<void>>();
   let stopping = false;
-  let failure: unknown;
+  let failure: Error | undefined;
   const beat = async (id: string): Promise<void> => {
     const receipt = await nats.request(`reachback.v1.${id}.heartbeat`, '', { timeout: receiptTimeout });
     if (!('seq' in receipt.json<object>())) throw new Error(`no receipt: ${receipt.string()}`);
@@ -31,7 +31,7 @@ export const startBeating = (nats: NatsConnection, { ids, interval }: BeatingOpt
       const due = Math.floor(((Date.now() - start) / interval) * ids.length);
       for (; sent < due; sent++) {
         const task = beat(ids[sent % ids.length] ?? '')
-          .catch((error: unknown) => void (failure ??= error))
+          .catch((error: Error) => void (failure ??= error))
           .finally(() => underWay.delete(task));
         underWay.add(task);
       }
@@ -45,7 +45,7 @@ export const startBeating = (nats: NatsConnection, { ids, interval }: BeatingOpt
       stopping = true;
       await running;
       await Promise.all(underWay);
-      if (failure !== undefined) throw failure instanceof Error ? failure : new Error(String(failure));
+      if (failure) throw failure;
     },
   };
 };

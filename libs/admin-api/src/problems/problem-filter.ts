@@ -36,7 +36,7 @@ export const sendProblem = (reply: FastifyReply, { code, message, field, retryAf
   void reply
     .status(status)
     .header('Content-Type', 'application/problem+json')
-    .send(JSON.stringify({ type: 'about:blank', title, status, code, detail: message, field }));
+    .send(Buffer.from(JSON.stringify({ type: 'about:blank', title, status, code, detail: message, field })));
 };
 
 const toProblem = (error: unknown): ReachbackError => {

@@ -21,7 +21,10 @@ beforeAll(async () => {
   await system.rest.send('PUT', '/v1/networks', [{ name: 'nat', ranges: ['10.0.0.0/8'] }]);
   const policy = { heartbeat: { interval: 'PT1S' }, poll: { interval: 'PT3S' }, offlineAfter: 'PT4S' };
   await system.rest.send('PATCH', '/v1/settings', { reachback: policy });
-  await system.rest.send('PATCH', '/v1/groups/polling/settings', { reachback: { heartbeat: { enabled: false } } });
+  // A poll that a killed server takes with it is missed after two seconds, and the next server may be killed as well.
+  await system.rest.send('PATCH', '/v1/groups/polling/settings', {
+    reachback: { heartbeat: { enabled: false }, offlineAfter: 'PT10S' },
+  });
   const register = (id: string) => system.request(id, 'register', { ips: ['10.0.0.1'], group: id.split('-')[0] });
   await Promise.all([...beating, ...leaving, ...polling].map(register));
 });
@@ -33,7 +36,7 @@ afterAll(async () => {
 /** Sends until there is an answer that is none of "try again". */
 const insist = async <T>(id: string, kind: string, payload: object): Promise<T> =>
   until(
-    () => system.request<T & { error?: { code: string } }>(id, kind, payload),
+    () => system.request<T & { error?: { code: string } }>(id, kind, payload, { timeout: 2_000 }),
     (reply) => reply.error === undefined,
     { seconds: 30, pause: 200 },
   );
@@ -77,8 +80,10 @@ test(`G1 G7 the server is killed ${kills} times under load: nothing lost, nothin
       await until(async () => (await system.rest.send('PATCH', '/v1/settings', { turn: kill })).status === 200);
   }
 
-  await Promise.all([load.stop(), goodbyes.stop()]);
+  // Whoever stops falls silent, and rightly goes offline while the rest is still looked at.
+  const stoppedAt = new Date().toISOString();
   stopPolling.abort();
+  await Promise.all([load.stop(), goodbyes.stop()]);
   const answers = await polls;
   const total = [...load.stored.values()].reduce((sum, count) => sum + count, 0);
   await until(
@@ -95,12 +100,11 @@ test(`G1 G7 the server is killed ${kills} times under load: nothing lost, nothin
   expect(await log.gaps()).toBe(0);
 
   const transitions = await log.transitions();
-  for (const id of [...beating, ...polling]) {
-    expect([id, transitions.get(id)?.map(({ cause }) => cause)]).toEqual([id, ['registered']]);
-  }
+  const causesOf = (id: string) =>
+    (transitions.get(id) ?? []).filter(({ at }) => at < stoppedAt).map(({ cause }) => cause);
+  for (const id of [...beating, ...polling]) expect([id, causesOf(id)]).toEqual([id, ['registered']]);
   const rounds = Array.from({ length: kills / 5 }, () => ['silence', 'heartbeat']).flat();
-  for (const id of leaving)
-    expect([id, transitions.get(id)?.map(({ cause }) => cause)]).toEqual([id, ['registered', ...rounds]]);
+  for (const id of leaving) expect([id, causesOf(id)]).toEqual([id, ['registered', ...rounds]]);
 
   const pollsLogged = await log.contacts('poll');
   polling.forEach((id, i) => expect(pollsLogged.get(id)).toBeGreaterThanOrEqual(answers[i] ?? 0));

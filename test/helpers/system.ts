@@ -13,7 +13,12 @@ export type System = {
   server: ServerProcess;
   rest: RestClient;
   /** A request of an agent; the answer as JSON. */
-  readonly request: <T = WorkReply>(clientId: string, kind: string, payload?: unknown) => Promise<T>;
+  readonly request: <T = WorkReply>(
+    clientId: string,
+    kind: string,
+    payload?: unknown,
+    options?: { readonly timeout: number },
+  ) => Promise<T>;
   readonly publish: (clientId: string, kind: string, payload?: unknown) => void;
   readonly client: (id: string) => Promise<Client>;
   readonly untilStatus: (id: string, status: string) => Promise<Client>;
@@ -44,8 +49,8 @@ export const startSystem = async ({ databaseUrl }: { readonly databaseUrl?: stri
     nats,
     server,
     rest: restClient(server),
-    request: async <T>(clientId: string, kind: string, payload?: unknown) =>
-      (await nats.request(`reachback.v1.${clientId}.${kind}`, bytesOf(payload), { timeout: 10_000 })).json<T>(),
+    request: async <T>(clientId: string, kind: string, payload?: unknown, options = { timeout: 10_000 }) =>
+      (await nats.request(`reachback.v1.${clientId}.${kind}`, bytesOf(payload), options)).json<T>(),
     publish: (clientId, kind, payload) => nats.publish(`reachback.v1.${clientId}.${kind}`, bytesOf(payload)),
     client: (id) => system.rest.get<Client>(`/v1/clients/${id}`),
     untilStatus: (id, status) =>

@@ -12,13 +12,13 @@ import {
 } from '#contracts';
 import { type Link, openLink } from './connection.js';
 import type { UpdateHandler } from './download.js';
-import { nextTime, type Rhythm, rhythmOf } from './schedule.js';
+import { nextTime, requestTimeoutOf, type Rhythm, rhythmOf } from './schedule.js';
 import type { AgentState, StateStore } from './state.js';
 
-const requestTimeout = 10_000;
 const firstRetry = 1_000;
 const longestRetry = 60_000;
 const longestSleep = 5_000;
+const goodbyeTimeout = 10_000;
 /** Results kept for a server that is away; far more than a client has work, so memory stays bounded all the same. */
 const maxResults = 1_000;
 
@@ -104,7 +104,7 @@ export class Agent {
   /** Says goodbye and ends: offline at once (R7). */
   async leave(reason?: string): Promise<void> {
     const payload = JSON.stringify(reason === undefined ? {} : { reason });
-    await this.link.nats.request(subjects.agent(this.options.id, 'stop'), payload, { timeout: requestTimeout });
+    await this.link.nats.request(subjects.agent(this.options.id, 'stop'), payload, { timeout: goodbyeTimeout });
     await this.stop();
   }
 
@@ -188,9 +188,13 @@ export class Agent {
     return !this.signal.aborted && this.serverNow() >= time;
   }
 
-  /** Tries until it works or the agent stops, each time after a longer pause, or the one the server asked for. */
+  /**
+   * Tries until it works or the agent stops, each time after a longer pause, or the one the server asked for. Never
+   * longer than the poll interval: that is what a server that was away allows for.
+   */
   private async persist(what: string, attempt: () => Promise<void>): Promise<void> {
-    for (let pause = firstRetry; !this.signal.aborted; pause = Math.min(pause * 2, longestRetry)) {
+    const longest = () => Math.max(Math.min(this.rhythm().poll ?? longestRetry, longestRetry), firstRetry);
+    for (let pause = firstRetry; !this.signal.aborted; pause = Math.min(pause * 2, longest())) {
       try {
         return await attempt();
       } catch (error) {
@@ -269,7 +273,7 @@ export class Agent {
 
   private async request<T>(kind: RequestKind, payload: object): Promise<T> {
     const subject = subjects.agent(this.options.id, kind);
-    const message = await this.link.nats.request(subject, JSON.stringify(payload), { timeout: requestTimeout });
+    const message = await this.link.request(subject, JSON.stringify(payload), requestTimeoutOf(this.rhythm()));
     const answer = message.json<T | ErrorReply>();
     const failure = errorReplySchema.safeParse(answer);
     if (!failure.success) return answer as T;

@@ -1,10 +1,12 @@
-import { connect, type NatsConnection } from '@nats-io/transport-node';
+import { connect, type Msg, type NatsConnection } from '@nats-io/transport-node';
 
 /** A connection that knows whether it is one right now. */
 export type Link = {
   readonly nats: NatsConnection;
   /** While this is false nothing is sent: a message that waits for the broker would be told as if it were new. */
   readonly isUp: () => boolean;
+  /** A request; fails at once when the connection is lost, for no answer can come any more. `timeout` is milliseconds. */
+  readonly request: (subject: string, payload: string, timeout: number) => Promise<Msg>;
 };
 
 const reconnectWait = 500;
@@ -29,10 +31,13 @@ export const openLink = async (
     ignoreClusterUpdates: true,
   });
   let up = true;
+  let lost = new AbortController();
   const watch = async () => {
     for await (const { type } of nats.status()) {
       if (type === 'disconnect') {
         up = false;
+        lost.abort();
+        lost = new AbortController();
         told('disconnected');
       } else if (type === 'reconnect') {
         up = true;
@@ -41,5 +46,17 @@ export const openLink = async (
     }
   };
   void watch();
-  return { nats, isUp: () => up && !nats.isClosed() };
+  return {
+    nats,
+    isUp: () => up && !nats.isClosed(),
+    request: (subject, payload, timeout) => unless(lost.signal, nats.request(subject, payload, { timeout })),
+  };
 };
+
+/** The promise's outcome, or a failure as soon as the signal aborts. */
+const unless = <T>(signal: AbortSignal, promise: Promise<T>): Promise<T> =>
+  new Promise((resolve, reject) => {
+    const abort = () => reject(new Error('The connection to the broker was lost.'));
+    signal.addEventListener('abort', abort, { once: true });
+    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort));
+  });

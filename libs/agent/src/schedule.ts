@@ -29,3 +29,13 @@ export const nextTime = (now: number, interval: number, place: number): number =
   const next = Math.floor((now - offset) / interval) * interval + interval + offset;
   return next > now ? next : next + interval;
 };
+
+const longestTimeout = 10_000;
+const shortestTimeout = 2_000;
+
+/**
+ * How long to wait for an answer, in milliseconds: one that a dying server took with it must not cost a client that
+ * polls often more than its next poll.
+ */
+export const requestTimeoutOf = ({ poll }: Pick<Rhythm, 'poll'>): number =>
+  Math.max(Math.min(poll ?? longestTimeout, longestTimeout), shortestTimeout);

@@ -1,11 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Link, nextTime, rhythmOf, type Rhythm } from '#agent';
+import { type Link, nextTime, requestTimeoutOf, rhythmOf, type Rhythm } from '#agent';
 import { type AckResult, type RequestKind, subjects, type WorkReply } from '#contracts';
 import { Schedule } from './schedule.js';
 
 /** Requests under way at a time, of all clients together. */
 const concurrency = 200;
-const requestTimeout = 15_000;
 const lookInterval = 20;
 
 export type FleetOptions = {
@@ -145,9 +144,8 @@ export class Fleet {
 
   private async request<T>(client: number, kind: RequestKind, payload: object): Promise<T> {
     const subject = subjects.agent(this.idOf(client), kind);
-    const message = await this.linkOf(client).nats.request(subject, JSON.stringify(payload), {
-      timeout: requestTimeout,
-    });
+    const timeout = requestTimeoutOf(this.rhythms[client] ?? { poll: undefined });
+    const message = await this.linkOf(client).request(subject, JSON.stringify(payload), timeout);
     if (message.headers?.hasError || message.headers?.get('Nats-Service-Error-Code')) throw new Error(message.string());
     return message.json<T>();
   }

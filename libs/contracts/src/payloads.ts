@@ -61,6 +61,9 @@ export const payloadSchemas = {
   uninstall: z.object({ reason: text(1024).optional(), time: time.optional() }),
 } as const satisfies Record<ContactKind, z.ZodType>;
 
+/** What the server tells a lane of a client that did not answer: when it was asked, for it may have spoken since. */
+export const unansweredSchema = z.object({ asked: z.iso.datetime() });
+
 export type Payload<K extends ContactKind> = z.infer<(typeof payloadSchemas)[K]>;
 
 /**

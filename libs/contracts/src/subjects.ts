@@ -16,6 +16,11 @@ export const publishedKinds = ['heartbeat', 'logs', 'stop', 'uninstall'] as cons
 export type RequestKind = (typeof requestKinds)[number];
 export type PublishedKind = (typeof publishedKinds)[number];
 export type ContactKind = RequestKind | PublishedKind;
+/** What a client did when the server asked whether it is there (R19). Only the server says so, never an agent. */
+export const verificationKinds = ['answered', 'unanswered'] as const;
+export type VerificationKind = (typeof verificationKinds)[number];
+/** Everything that a lane hears of a client. */
+export type LaneKind = ContactKind | VerificationKind;
 
 export const subjects = {
   /** What an agent sends. */
@@ -24,8 +29,8 @@ export const subjects = {
   allAgents: (kind: ContactKind): string => `${agentPrefix}.*.${kind}`,
   /** Subjects of the wrong depth: one token too few, or at least one too many. */
   wrongDepth: [`${agentPrefix}.*`, `${agentPrefix}.*.*.>`],
-  /** A contact that reached a responder, on its way to the lane. */
-  relayed: (clientId: string, kind: RequestKind): string => `${internalPrefix}.contact.${clientId}.${kind}`,
+  /** A contact that reached a responder, or what a verification found, on its way to the lane. */
+  relayed: (clientId: string, kind: RequestKind | VerificationKind): string => `${internalPrefix}.contact.${clientId}.${kind}`,
   allRelayed: `${internalPrefix}.contact.*.*`,
   /** The clock of a lane: time passes even when nobody speaks. */
   tick: `${internalPrefix}.tick`,

@@ -1,0 +1,16 @@
+import { z } from 'zod';
+import { type statuses } from '../facts.js';
+import { groupPath } from '../payloads.js';
+import { count, jsonObject, byStatus } from './common.js';
+
+export const groupParams = z.object({ path: groupPath });
+export type GroupNode = {
+  path: string;
+  name: string;
+  total: number;
+  byStatus: Record<(typeof statuses)[number], number>;
+  children: GroupNode[];
+};
+export const groupTreeSchema = z
+  .object({ path: z.string(), name: z.string(), total: count, byStatus, children: z.array(jsonObject) })
+  .describe('a group with its counts, those below included; `children` are groups likewise');

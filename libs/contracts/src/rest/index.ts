@@ -1,0 +1,10 @@
+export { pageQuery } from './common.js';
+export * from './clients.js';
+export * from './events.js';
+export * from './fleet.js';
+export * from './groups.js';
+export * from './health.js';
+export * from './networks.js';
+export * from './queue.js';
+export * from './releases.js';
+export * from './settings.js';

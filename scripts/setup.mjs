@@ -67,6 +67,7 @@ const build = () => {
     'apps',
     'libs',
     'bench',
+    'conformance',
     'test',
     'tsconfig.json',
     'tsconfig.build.json',

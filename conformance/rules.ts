@@ -1,0 +1,42 @@
+/** The rules in order, each with its name and, where there is something, what nobody can see from outside. */
+export const rules = [
+  { id: 'R1', name: 'Network class' },
+  { id: 'R2', name: 'Four statuses' },
+  { id: 'R3', name: 'What proves an unreachable client online' },
+  { id: 'R4', name: 'What does not' },
+  { id: 'R5', name: 'Silence' },
+  { id: 'R6', name: 'Connecting contacts' },
+  { id: 'R7', name: 'Goodbye' },
+  { id: 'R8', name: 'Inactive clients', unseen: 'the limit of 1,000 removals an hour' },
+  { id: 'R9', name: 'Heartbeat setting' },
+  { id: 'R10', name: 'Poll setting' },
+  { id: 'R11', name: 'Limits' },
+  { id: 'R12', name: 'The tip' },
+  { id: 'R13', name: 'A beat delivers nothing' },
+  { id: 'R14', name: 'A poll delivers' },
+  { id: 'R15', name: 'Connecting delivers too' },
+  { id: 'R16', name: 'Ungranted beats and polls' },
+  { id: 'R17', name: 'Passive server' },
+  { id: 'R18', name: 'Active server', unseen: 'retries, which are 15 minutes apart' },
+  { id: 'R19', name: 'Connection verification', unseen: 'the daily schedule' },
+  { id: 'R20', name: 'Granularity' },
+  {
+    id: 'G1',
+    name: 'Our outage is not theirs',
+    unseen: 'outages, for which somebody must stop the server or the broker',
+  },
+  { id: 'G2', name: 'History with causes' },
+  { id: 'G3', name: 'The limit follows the grant' },
+  { id: 'G4', name: 'Late binding' },
+  { id: 'G5', name: 'Deadlines' },
+  { id: 'G6', name: 'Lost acknowledgements heal' },
+  { id: 'G7', name: 'Exactly once in effect' },
+  { id: 'G8', name: 'Clock skew' },
+  { id: 'G9', name: 'No herd' },
+  { id: 'G10', name: 'No long tail, no head of line' },
+  { id: 'G11', name: 'Intermittent by design' },
+  { id: 'G12', name: 'Limits by identity' },
+] as const satisfies readonly { readonly id: string; readonly name: string; readonly unseen?: string }[];
+
+export type Rule = { readonly id: RuleId; readonly name: string; readonly unseen?: string };
+export type RuleId = (typeof rules)[number]['id'];

@@ -13,6 +13,7 @@ export const errorCatalogue = {
   precondition_failed: { status: 412, title: 'The settings have changed since they were read' },
   too_large: { status: 413, title: 'The payload is too large' },
   unsupported_media_type: { status: 415, title: 'Send application/json' },
+  rate_limited: { status: 429, title: 'This client sends too much; the others are not slowed by it' },
   idempotency_mismatch: { status: 422, title: 'The Idempotency-Key was used for another request' },
   internal: { status: 500, title: 'Something failed on the server; it is in its log' },
   unavailable: { status: 503, title: 'A part of the server is away; try again' },

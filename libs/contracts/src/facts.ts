@@ -80,7 +80,10 @@ export type FactData = {
     readonly group?: string;
     readonly labels?: Readonly<Record<string, string>>;
   };
-  'client-removed': { readonly cause: 'uninstalled' | 'inactive'; readonly by: 'agent' | 'administrator' };
+  /** Uninstalled by its agent or an administrator, or removed by the server because it was offline too long (R8). */
+  'client-removed':
+    | { readonly cause: 'uninstalled'; readonly by: 'agent' | 'administrator' }
+    | { readonly cause: 'inactive'; readonly by: 'server' };
   'client-status-changed': {
     readonly at: string;
     readonly status: Status;

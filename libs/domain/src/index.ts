@@ -1,3 +1,4 @@
+export * from './contact-limit.js';
 export * from './delivery.js';
 export * from './networks.js';
 export * from './outages.js';

@@ -19,6 +19,15 @@ describe('policy', () => {
     expect(grantOf(all, 'direct').heartbeat).toBe(true);
   });
 
+  test('R8: removal of inactive clients is off unless set, from a second to ten years', () => {
+    const removal = (removeInactiveAfter: unknown) => parsePolicy({ removeInactiveAfter });
+    expect(removal(null)).toMatchObject({ ok: true, policy: { removeInactiveAfter: null } });
+    expect(removal('P30D')).toMatchObject({ ok: true, policy: { removeInactiveAfter: 30 * 86_400_000 } });
+    for (const wrong of ['PT0.5S', 'P3651D', 'P1M', 30, 'soon']) {
+      expect(problemOf({ removeInactiveAfter: wrong })?.field).toBe('reachback.removeInactiveAfter');
+    }
+  });
+
   test('R11: durations lie between PT1S and 129,600 minutes, and the message names the field and the limits', () => {
     expect(problemOf({ heartbeat: { interval: 'PT1S' } })).toBeUndefined();
     expect(problemOf({ offlineAfter: 'PT129600M' })).toBeUndefined();

@@ -6,6 +6,8 @@ export type Policy = {
   readonly heartbeat: { readonly enabled: boolean; readonly scope: 'all' | 'unreachable'; readonly interval: number };
   readonly poll: { readonly enabled: boolean; readonly interval: number };
   readonly offlineAfter: number;
+  /** How long a client may be offline before it is removed; null is for ever (R8). */
+  readonly removeInactiveAfter: number | null;
 };
 
 /** What a new installation starts with (R9, R10). */
@@ -13,10 +15,13 @@ export const defaultPolicy: Policy = {
   heartbeat: { enabled: true, scope: 'unreachable', interval: 60_000 },
   poll: { enabled: true, interval: 300_000 },
   offlineAfter: 180_000,
+  removeInactiveAfter: null,
 };
 
 /** The limits of every duration of the policy (R11): a second, for trials, to 129,600 minutes. */
 export const policyLimits = { min: 1_000, max: 129_600 * 60_000 } as const;
+/** The limits of `removeInactiveAfter` (R8): a second, for trials, to ten years. */
+const removalLimits = { min: 1_000, max: 3_650 * 86_400_000 } as const;
 
 export type PolicyProblem = { readonly field: string; readonly message: string };
 export type ParsedPolicy =
@@ -90,6 +95,7 @@ const readPolicy = (values: unknown): Policy => {
       interval: duration(poll['interval'], 'reachback.poll.interval', defaultPolicy.poll.interval),
     },
     offlineAfter: duration(root['offlineAfter'], 'reachback.offlineAfter', defaultPolicy.offlineAfter),
+    removeInactiveAfter: removal(root['removeInactiveAfter']),
   };
 };
 
@@ -119,6 +125,17 @@ const duration = (value: unknown, field: string, fallback: number): number => {
   const milliseconds = parseDuration(value);
   if (milliseconds === undefined) throw new Problem(field, `must be an ISO 8601 duration such as PT5M, ${range}`);
   if (milliseconds < policyLimits.min || milliseconds > policyLimits.max) throw new Problem(field, `must lie ${range}`);
+  return milliseconds;
+};
+
+const removal = (value: unknown): number | null => {
+  if (value === undefined || value === null) return null;
+  const field = 'reachback.removeInactiveAfter';
+  const milliseconds = parseDuration(value);
+  const { min, max } = removalLimits;
+  if (milliseconds === undefined || milliseconds < min || milliseconds > max) {
+    throw new Problem(field, 'must be an ISO 8601 duration such as P30D, between PT1S and P3650D');
+  }
   return milliseconds;
 };
 

@@ -2,7 +2,9 @@ import { describe, expect, test } from '@jest/globals';
 import {
   type ContactKind,
   isExpectedToSpeak,
+  inactiveRemovals,
   isOverdue,
+  nextRemoval,
   provesOnline,
   statusOf,
   turnsOnContact,
@@ -92,6 +94,38 @@ describe('connecting and goodbye', () => {
     expect(turnsOnGrant(online, all, { heartbeat: false, poll: true })).toEqual([]);
     expect(turnsOnGrant({ online: true, network: 'direct' }, all, nothing)).toEqual([]);
     expect(turnsOnGrant(offline, all, nothing)).toEqual([]);
+  });
+});
+
+describe('verification', () => {
+  const direct = { network: 'direct', grant: nothing } as const;
+
+  test('R19: no answer puts a direct client offline, an answer online; each once', () => {
+    expect(turnsOnContact('unanswered', { ...direct, online: true })).toEqual([
+      { online: false, cause: 'verification' },
+    ]);
+    expect(turnsOnContact('unanswered', { ...direct, online: false })).toEqual([]);
+    expect(turnsOnContact('answered', { ...direct, online: false })).toEqual([{ online: true, cause: 'verification' }]);
+    expect(turnsOnContact('answered', { ...direct, online: true })).toEqual([]);
+  });
+
+  test('R19: it says nothing of an unreachable client, which is not asked', () => {
+    for (const client of [online, offline]) {
+      expect(turnsOnContact('unanswered', client)).toEqual([]);
+      expect(turnsOnContact('answered', client)).toEqual([]);
+      expect(provesOnline('answered', 'unreachable', all)).toBe(false);
+    }
+  });
+});
+
+describe('R8: the cap on removals', () => {
+  test('the next one is due at once below the cap, and an hour after the oldest of the last 1,000 at it', () => {
+    const { limit, window } = inactiveRemovals;
+    const times = Array.from({ length: limit }, (_, i) => i);
+    expect(nextRemoval([])).toBe(0);
+    expect(nextRemoval(times.slice(1))).toBe(0);
+    expect(nextRemoval(times)).toBe(window);
+    expect(nextRemoval([...times, 5_000])).toBe(window + 1);
   });
 });
 

@@ -4,6 +4,10 @@ import type { Grant } from './policy.js';
 export type ContactKind =
   'register' | 'start' | 'reload' | 'heartbeat' | 'poll' | 'update' | 'ack' | 'logs' | 'stop' | 'uninstall';
 
+/** What the server found when it asked a direct client whether it is there (R19). */
+export type Finding = 'answered' | 'unanswered';
+export type LaneKind = ContactKind | Finding;
+
 export type NetworkClass = 'direct' | 'unreachable';
 export type Status = 'Online' | 'Offline' | 'Unreachable/Online' | 'Unreachable/Offline';
 export type TransitionCause =
@@ -19,6 +23,8 @@ export type TransitionCause =
   | 'no-route'
   | 'stopped'
   | 'uninstalled'
+  | 'inactive'
+  | 'verification'
   | 'network-changed'
   | 'policy-changed';
 
@@ -30,9 +36,9 @@ export const statusOf = (network: NetworkClass, online: boolean): Status =>
   network === 'direct' ? (online ? 'Online' : 'Offline') : online ? 'Unreachable/Online' : 'Unreachable/Offline';
 
 /** The contacts by which a client connects (R6). */
-const isConnecting = (kind: ContactKind): boolean => kind === 'register' || kind === 'start' || kind === 'reload';
+const isConnecting = (kind: LaneKind): boolean => kind === 'register' || kind === 'start' || kind === 'reload';
 
-const isGoodbye = (kind: ContactKind): boolean => kind === 'stop' || kind === 'uninstall';
+const isGoodbye = (kind: LaneKind): boolean => kind === 'stop' || kind === 'uninstall';
 
 const onlineCauses = {
   register: 'registered',
@@ -43,6 +49,7 @@ const onlineCauses = {
   update: 'update',
   ack: 'ack',
   logs: 'logs',
+  answered: 'verification',
 } as const;
 
 /** Whether silence of the client means anything (R5). */
@@ -51,10 +58,11 @@ export const isExpectedToSpeak = (network: NetworkClass, grant: Grant): boolean 
 
 /**
  * Whether a contact proves the client online and moves its silence limit. For an unreachable client: granted beats
- * and polls and the connecting contacts, nothing else (R3, R4, R16). For a direct one: all but a goodbye (R4).
+ * and polls and the connecting contacts, nothing else (R3, R4, R16). For a direct one: all but a goodbye (R4), and its
+ * answer to a verification (R19).
  */
-export const provesOnline = (kind: ContactKind, network: NetworkClass, grant: Grant): boolean => {
-  if (isGoodbye(kind)) return false;
+export const provesOnline = (kind: LaneKind, network: NetworkClass, grant: Grant): boolean => {
+  if (isGoodbye(kind) || kind === 'unanswered') return false;
   if (network === 'direct' || isConnecting(kind)) return true;
   if (kind === 'heartbeat') return grant.heartbeat;
   return kind === 'poll' && grant.poll;
@@ -62,13 +70,16 @@ export const provesOnline = (kind: ContactKind, network: NetworkClass, grant: Gr
 
 const none: readonly Turn[] = [];
 
-/** The turns that a contact causes, in order. */
+/** The turns that a contact, or what a verification found, causes, in order. */
 export const turnsOnContact = (
-  kind: ContactKind,
+  kind: LaneKind,
   client: { readonly online: boolean; readonly network: NetworkClass; readonly grant: Grant },
 ): readonly Turn[] => {
   if (kind === 'uninstall') return [{ online: false, cause: 'uninstalled' }];
   if (kind === 'stop') return client.online ? [{ online: false, cause: 'stopped' }] : none;
+  if (kind === 'unanswered') {
+    return client.online && client.network === 'direct' ? [{ online: false, cause: 'verification' }] : none;
+  }
   if (!provesOnline(kind, client.network, client.grant)) return none;
   const noRoute =
     isConnecting(kind) && client.network === 'unreachable' && !isExpectedToSpeak(client.network, client.grant);
@@ -89,6 +100,19 @@ export const turnsOnGrant = (
   !isExpectedToSpeak('unreachable', after)
     ? [{ online: false, cause: 'policy-changed' }]
     : none;
+
+/** How many clients may be removed as inactive within how much time (R8), in milliseconds of the log's time. */
+export const inactiveRemovals = { limit: 1_000, window: 3_600_000 } as const;
+
+/**
+ * When the next inactive client may be removed, given the times of those removed before, oldest first; 0 is at once
+ * (R8).
+ */
+export const nextRemoval = (removedAt: readonly number[]): number => {
+  const { limit, window } = inactiveRemovals;
+  const oldest = removedAt.length < limit ? undefined : removedAt.at(-limit);
+  return oldest === undefined ? 0 : oldest + window;
+};
 
 /**
  * Whether silence has lasted longer than allowed. `deadline` and `now` are milliseconds of the log's time. A contact

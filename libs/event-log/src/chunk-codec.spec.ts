@@ -1,9 +1,9 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import type { ContactKind } from '#contracts';
+import type { LaneKind } from '#contracts';
 import { ChunkWriter, contactBytes, contactCodes, maxChunkSpan, maxOrdinal, readChunk } from './chunk-codec.js';
 
-const kind = fc.constantFrom(...(Object.keys(contactCodes) as ContactKind[]));
+const kind = fc.constantFrom(...(Object.keys(contactCodes) as LaneKind[]));
 const contact = fc.record({
   ordinal: fc.integer({ min: 0, max: maxOrdinal }),
   kind,

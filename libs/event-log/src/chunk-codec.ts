@@ -1,4 +1,4 @@
-import { type ContactKind } from '#contracts';
+import { type LaneKind } from '#contracts';
 
 /** The codes of contact kinds in a chunk, and in the SQL function `contact_kind`. They are written for ever. */
 export const contactCodes = {
@@ -12,10 +12,12 @@ export const contactCodes = {
   logs: 8,
   stop: 9,
   uninstall: 10,
-} as const satisfies Record<ContactKind, number>;
+  answered: 11,
+  unanswered: 12,
+} as const satisfies Record<LaneKind, number>;
 
-const kindsByCode: ReadonlyMap<number, ContactKind> = new Map(
-  Object.entries(contactCodes).map(([kind, code]) => [code, kind as ContactKind]),
+const kindsByCode: ReadonlyMap<number, LaneKind> = new Map(
+  Object.entries(contactCodes).map(([kind, code]) => [code, kind as LaneKind]),
 );
 
 export const contactBytes = 6;
@@ -24,7 +26,7 @@ export const maxChunkSpan = 0xffff;
 export const maxOrdinal = 0xffffff;
 
 /** One contact: who, what, and when it arrived (milliseconds since 1970). */
-export type Contact = { readonly ordinal: number; readonly kind: ContactKind; readonly at: number };
+export type Contact = { readonly ordinal: number; readonly kind: LaneKind; readonly at: number };
 
 /** Packs contacts as they come, six bytes each, until they are taken as a chunk. */
 export class ChunkWriter {
@@ -41,7 +43,7 @@ export class ChunkWriter {
     return this.length === 0 || (at >= this.base && at - this.base <= maxChunkSpan);
   }
 
-  add(ordinal: number, kind: ContactKind, at: number): void {
+  add(ordinal: number, kind: LaneKind, at: number): void {
     if (this.length === 0) this.base = at;
     if (this.length === this.buffer.length) this.grow();
     const offset = at - this.base;
@@ -73,7 +75,7 @@ export class ChunkWriter {
 export const readChunk = (
   at: number,
   data: Uint8Array,
-  visit: (ordinal: number, kind: ContactKind, at: number) => void,
+  visit: (ordinal: number, kind: LaneKind, at: number) => void,
 ): void => {
   for (let i = 0; i + contactBytes <= data.length; i += contactBytes) {
     const kind = kindsByCode.get(data[i] ?? 0);

@@ -1,4 +1,4 @@
-import type { ContactKind, NewFact } from '#contracts';
+import type { LaneKind, NewFact } from '#contracts';
 import { type Chunk, ChunkWriter } from '#event-log';
 
 /** A stretch of the log: contacts, then the facts they led to. */
@@ -14,7 +14,7 @@ export class Batch {
   private readonly writer = new ChunkWriter();
   private closed = false;
 
-  add(ordinal: number, kind: ContactKind, at: number): void {
+  add(ordinal: number, kind: LaneKind, at: number): void {
     if (this.closed) this.open();
     if (!this.writer.accepts(at)) this.flush();
     this.writer.add(ordinal, kind, at);
@@ -23,6 +23,8 @@ export class Batch {
 
   emit(fact: NewFact): void {
     this.current.facts.push(fact);
+    // It moves deadlines, but not of contacts before it.
+    if (fact.type === 'lane-gap-observed') this.close();
   }
 
   /** The contacts that come next belong to a new segment. */

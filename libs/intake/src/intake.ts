@@ -180,7 +180,7 @@ const readOn = async (options: IntakeOptions, owner: LaneOwner, source: Source, 
   );
   try {
     while (!signal.aborted) {
-      const messages = await source.take(batchSize);
+      const messages = owner.isBusy ? source.takeArrived(batchSize) : await source.take(batchSize);
       const contacts = await owner.append(messages);
       meter.record(contacts, owner.lagAt(Date.now()));
       nats.publish(subjects.committed(lane), JSON.stringify({ sequence: String(owner.sequence) }));

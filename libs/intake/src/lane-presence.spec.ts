@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
-import type { ContactKind, Fact, FactData, FactType, JsonObject, NewFact } from '#contracts';
-import { reconnectAllowance } from '#domain';
+import type { Fact, FactData, FactType, JsonObject, LaneKind, NewFact } from '#contracts';
+import { inactiveRemovals, reconnectAllowance } from '#domain';
 import { LanePresence } from './lane-presence.js';
 
 const second = 1_000;
@@ -29,9 +29,11 @@ const lane = (policy: JsonObject = { heartbeat: { interval: 'PT1S' }, offlineAft
       { ordinal: presence.members.count, name: null, group: '', labels: {}, ips, agentVersion: null, installed: {} },
       id,
     );
-  const contact = (id: string, kind: ContactKind) => {
+  const contact = (id: string, kind: LaneKind) => {
     const ordinal = presence.members.ordinalOf(id) ?? -1;
-    presence.receive(ordinal, kind, presence.advance(now, false, emit), emit);
+    const at = presence.advance(now, false, emit);
+    presence.settle(ordinal, at, emit);
+    presence.receive(ordinal, kind, at, emit);
   };
   /** Lets time pass with a tick every half second, as a running server does. */
   const pass = (milliseconds: number) => {
@@ -51,7 +53,7 @@ const lane = (policy: JsonObject = { heartbeat: { interval: 'PT1S' }, offlineAft
         : [],
     );
   given('networks-changed', { networks: [{ name: 'nat', ranges: ['10.0.0.0/8'] }] });
-  presence.mustReclassify = undefined;
+  presence.reclassification = undefined;
   levelSettings(policy);
   pass(500);
   now = start;
@@ -208,5 +210,127 @@ describe('presence of a lane', () => {
     expect(presence.members.data.limit[0]).toBe(2 * second);
     pass(second);
     expect(transitions()[1]).toContain('silence');
+  });
+
+  test('G3: an acknowledgement of what was set before a move to another group does not tighten the limit', () => {
+    const { client, contact, given, presence } = lane({ heartbeat: { interval: 'PT1S' }, offlineAfter: 'PT10S' });
+    given('settings-changed', {
+      level: { scope: 'group', path: 'strict' },
+      patch: { reachback: {} },
+      values: { reachback: { offlineAfter: 'PT2S' } },
+    });
+    client('a');
+    contact('a', 'register');
+    given('client-edited', { group: 'strict' }, 'a');
+    const settle = (revision: string) => {
+      const item = { kind: 'settings', key: 'settings', revision, release: null, outcome: 'applied' } as const;
+      given('work-settled', { items: [{ ...item, error: null, via: 'ack' }] }, 'a');
+    };
+    settle('3');
+    expect(presence.members.data.limit[0]).toBe(10 * second);
+    settle('5');
+    expect(presence.members.data.limit[0]).toBe(2 * second);
+  });
+
+  test('R1: a replay starts the limit of whoever became unreachable where live intake started it', () => {
+    const { presence, given, client, contact, pass } = lane();
+    client('d', direct);
+    contact('d', 'register');
+    pass(60 * second);
+    given(
+      'client-status-changed',
+      {
+        at: new Date(start + 60 * second).toISOString(),
+        status: 'Unreachable/Online',
+        cause: 'network-changed',
+        network: 'unreachable',
+        networkName: 'nat',
+      },
+      'd',
+    );
+    expect(presence.members.deadlineOf(0, presence.outages)).toBe(start + 63 * second);
+  });
+
+  test('R19: who did not answer is offline, who answers is online; unreachable clients are left alone', () => {
+    const { client, contact, pass, transitions } = lane();
+    client('d', direct);
+    client('u');
+    contact('d', 'register');
+    contact('u', 'register');
+    pass(second);
+    for (const id of ['d', 'u']) contact(id, 'unanswered');
+    pass(second);
+    contact('d', 'answered');
+    expect(transitions().slice(2)).toEqual(['d Offline verification +1', 'd Online verification +2']);
+  });
+});
+
+describe('R8: inactive clients', () => {
+  const heartbeat = { interval: 'PT1S' };
+  const days = 86_400 * second;
+
+  test('are kept for ever unless somebody asked for their removal', () => {
+    const { client, contact, jump, pass, emitted } = lane({ heartbeat, offlineAfter: 'PT3S' });
+    client('a');
+    contact('a', 'register');
+    contact('a', 'stop');
+    jump(400 * days);
+    pass(second);
+    expect(emitted.filter((fact) => fact.type === 'client-removed')).toEqual([]);
+  });
+
+  test('are removed when they were offline that long, and not before; who came back starts anew', () => {
+    const { client, contact, pass, emitted, transitions } = lane({
+      heartbeat,
+      offlineAfter: 'PT3S',
+      removeInactiveAfter: 'PT60S',
+    });
+    client('gone');
+    client('back');
+    for (const id of ['gone', 'back']) contact(id, 'register');
+    pass(40 * second);
+    contact('back', 'heartbeat');
+    pass(22 * second);
+    expect(transitions().slice(2)).toEqual([
+      'back Unreachable/Offline silence +3',
+      'gone Unreachable/Offline silence +3',
+      'back Unreachable/Online heartbeat +40',
+      'back Unreachable/Offline silence +43',
+    ]);
+    pass(2 * second);
+    expect(transitions().slice(6)).toEqual(['gone Unreachable/Offline inactive +63']);
+    expect(emitted.filter((fact) => fact.type === 'client-removed').map((fact) => [fact.client, fact.data])).toEqual([
+      ['gone', { cause: 'inactive', by: 'server' }],
+    ]);
+  });
+
+  test('G1: the time when the server was away does not count', () => {
+    const { client, contact, jump, pass, transitions } = lane({ heartbeat, removeInactiveAfter: 'PT60S' });
+    client('a');
+    contact('a', 'register');
+    contact('a', 'stop');
+    pass(second);
+    jump(3_600 * second);
+    pass(30 * second);
+    expect(transitions()).toHaveLength(2);
+  });
+
+  test('go at most 1,000 in an hour, also across a restart', () => {
+    const { limit, window } = inactiveRemovals;
+    const { presence, client, contact, pass, transitions } = lane({ heartbeat, removeInactiveAfter: 'PT1S' });
+    for (let i = 0; i < limit + 50; i++) {
+      client(`c${i}`);
+      contact(`c${i}`, 'stop');
+      contact(`c${i}`, 'start');
+      contact(`c${i}`, 'stop');
+    }
+    const removed = () => transitions().filter((transition) => transition.includes('inactive'));
+    pass(10 * second);
+    expect(removed()).toHaveLength(limit);
+    expect(presence.removals).toHaveLength(limit);
+    pass(window - 10 * second);
+    expect(removed()).toHaveLength(limit);
+    pass(2 * second);
+    expect(removed()).toHaveLength(limit + 50);
   });
 });

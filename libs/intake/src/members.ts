@@ -12,6 +12,10 @@ const known = 8;
 const columns = {
   flags: Uint8Array,
   group: Uint32Array,
+  /** When it got the status it has. */
+  since: Float64Array,
+  /** The position of the last fact that may have changed its policy. */
+  policyRevision: Float64Array,
   networkName: Uint16Array,
   /** The moment from which silence is measured (R5). */
   silenceFrom: Float64Array,
@@ -29,6 +33,8 @@ export const columnNames = Object.keys(columns) as (keyof Columns)[];
 const allocate = (capacity: number): Columns => ({
   flags: new Uint8Array(capacity),
   group: new Uint32Array(capacity),
+  since: new Float64Array(capacity),
+  policyRevision: new Float64Array(capacity),
   networkName: new Uint16Array(capacity),
   silenceFrom: new Float64Array(capacity),
   limit: new Float64Array(capacity),
@@ -56,8 +62,8 @@ export class Names {
 }
 
 /**
- * The presence of every client of a lane, as arrays by ordinal: about 75 bytes a client and no object. Changing it is
- * what contacts and facts do (see `evolve.ts`); it decides nothing.
+ * The presence of every client of a lane, as arrays by ordinal: about 90 bytes a client and no object. It decides
+ * nothing.
  */
 export class Members {
   data: Columns = allocate(1024);
@@ -126,12 +132,13 @@ export class Members {
 
   setRegistered(ordinal: number, value: boolean): void {
     this.setFlag(ordinal, registered, value);
-    if (!value) this.setFlag(ordinal, known, false);
+    this.setFlag(ordinal, known, false);
   }
 
-  setOnline(ordinal: number, value: boolean): void {
+  setOnline(ordinal: number, value: boolean, since: number): void {
     this.setFlag(ordinal, online, value);
     this.setFlag(ordinal, known, true);
+    this.data.since[ordinal] = since;
   }
 
   setNetwork(ordinal: number, network: NetworkClass, name: string | null): void {
@@ -157,6 +164,18 @@ export class Members {
       ? outages.broker.delayAfter(since, policy.heartbeat.interval)
       : outages.server.delayAfter(since, policy.poll.interval);
     return since + (limit[ordinal] ?? 0) + delay;
+  }
+
+  /**
+   * When it has been offline so long that it is removed; undefined when it is not, or is not to be (R8). Nobody can come
+   * back while the server is away, so that time does not count (G1).
+   */
+  removalOf(ordinal: number, outages: { readonly server: Outages }): number | undefined {
+    const { removeInactiveAfter, poll } = this.policyOf(ordinal);
+    const isOffline = this.isRegistered(ordinal) && this.hasStatus(ordinal) && !this.isOnline(ordinal);
+    if (removeInactiveAfter === null || !isOffline) return undefined;
+    const since = this.data.since[ordinal] ?? 0;
+    return since + removeInactiveAfter + outages.server.delayAfter(since, poll.interval);
   }
 
   private flagsOf(ordinal: number): number {

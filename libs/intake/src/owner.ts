@@ -13,9 +13,11 @@ import {
   type Watermark,
 } from '#event-log';
 import { Batch, type Segment } from './batch.js';
+import { ContactLimiter } from './contact-limiter.js';
 import type { LanePresence } from './lane-presence.js';
 import { processMessages, toMilliseconds } from './process.js';
-import { presenceFacts, reclassify } from './recover.js';
+import { reclassifySome } from './reclassify.js';
+import { presenceFacts } from './recover.js';
 import type { SourceMessage } from './source.js';
 import { isTick } from './decode.js';
 
@@ -44,6 +46,7 @@ export class LaneOwner {
   private position: bigint;
   private conclusions: readonly NewFact[];
   private partitionsUntil = 0;
+  private readonly limiter = new ContactLimiter();
 
   constructor(private readonly options: OwnerOptions) {
     this.watermark = options.watermark;
@@ -67,6 +70,11 @@ export class LaneOwner {
     return this.options.presence;
   }
 
+  /** Whether there is work to go on with while no message comes: an append of none does a part of it. */
+  get isBusy(): boolean {
+    return this.presence.reclassification !== undefined;
+  }
+
   /**
    * Appends what messages lead to; returns how many contacts.
    *
@@ -74,13 +82,11 @@ export class LaneOwner {
    */
   async append(messages: readonly SourceMessage[]): Promise<number> {
     const last = messages.at(-1);
-    if (!last) return 0;
     const lastTick = messages.findLast(isTick);
     const to = {
       ...this.watermark,
-      sequence: BigInt(last.sequence),
-      time: last.time,
-      tick: lastTick?.time ?? this.watermark.tick,
+      ...(last ? { sequence: BigInt(last.sequence), time: last.time } : {}),
+      ...(lastTick ? { tick: lastTick.time } : {}),
     };
     const { contacts, position } = await this.commit(to, messages, []);
     this.settle(to, position);
@@ -105,8 +111,8 @@ export class LaneOwner {
       const head = await advanceWatermark(tx, lane, term, this.watermark, to);
       const batch = new Batch();
       for (const fact of [...this.conclusions, ...facts]) batch.emit(fact);
-      if (head > this.position || presence.mustReclassify) await this.takeIn(tx, head, batch);
-      processMessages(messages, presence, batch, rejects);
+      if (head > this.position || presence.reclassification) await this.takeIn(tx, head, batch);
+      processMessages(messages, { presence, batch, rejects, limiter: this.limiter });
       let position = head;
       for (const segment of batch.finish()) position = await this.write(tx, segment, to.epoch, position);
       return { contacts: batch.contacts, position };
@@ -124,9 +130,7 @@ export class LaneOwner {
       if (!last || facts.length < factPage) break;
       after = last.position;
     }
-    const since = presence.mustReclassify;
-    if (since) await reclassify(tx, lane, presence, since.getTime(), emit);
-    presence.mustReclassify = undefined;
+    await reclassifySome(tx, lane, presence, emit);
     batch.close();
   }
 

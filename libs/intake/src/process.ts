@@ -1,6 +1,8 @@
+import { contactLimit } from '#domain';
 import { type NewFact, ReachbackError } from '#contracts';
 import type { RejectLog } from '#event-log';
 import type { Batch } from './batch.js';
+import type { ContactLimiter } from './contact-limiter.js';
 import { type DecodedContact, decodeContact, isTick } from './decode.js';
 import type { LanePresence } from './lane-presence.js';
 import type { SourceMessage } from './source.js';
@@ -8,20 +10,24 @@ import type { SourceMessage } from './source.js';
 const nanosPerMillisecond = 1_000_000n;
 export const toMilliseconds = (nanos: bigint): number => Number(nanos / nanosPerMillisecond);
 
+/** What messages are run through. */
+export type Processing = {
+  readonly presence: LanePresence;
+  readonly batch: Batch;
+  readonly limiter: ContactLimiter;
+  readonly rejects: Pick<RejectLog, 'record'>;
+};
+
 /** Runs messages through presence, in order, into the batch; what cannot be read harms nobody else in it. */
-export const processMessages = (
-  messages: readonly SourceMessage[],
-  presence: LanePresence,
-  batch: Batch,
-  rejects: RejectLog,
-): void => {
+export const processMessages = (messages: readonly SourceMessage[], processing: Processing): void => {
+  const { presence, batch, rejects } = processing;
   const emit = (fact: NewFact) => batch.emit(fact);
   for (const message of messages) {
     const tick = isTick(message);
     const at = presence.advance(toMilliseconds(message.time), tick, emit);
     if (tick) continue;
     try {
-      processContact(decodeContact(message), at, presence, batch);
+      processContact(decodeContact(message), at, processing);
     } catch (error) {
       if (!(error instanceof ReachbackError)) throw error;
       const { code, message: text } = error;
@@ -30,17 +36,29 @@ export const processMessages = (
   }
 };
 
-const processContact = (contact: DecodedContact, at: number, presence: LanePresence, batch: Batch): void => {
+const processContact = (contact: DecodedContact, at: number, { presence, batch, limiter }: Processing): void => {
   const { members } = presence;
+  const { clientId, kind, ips, agentTime, asked } = contact;
   const emit = (fact: NewFact) => batch.emit(fact);
-  const ordinal = members.ordinalOf(contact.clientId);
+  const ordinal = members.ordinalOf(clientId);
+  if (ordinal !== undefined) presence.settle(ordinal, at, emit);
   if (ordinal === undefined || !members.isRegistered(ordinal)) throw new ReachbackError('not_registered');
-  if (contact.ips && presence.receiveAddresses(ordinal, contact.ips, at, emit)) batch.close();
-  batch.add(ordinal, contact.kind, at);
-  if (contact.agentTime !== undefined) members.data.clockSkew[ordinal] = (contact.agentTime - at) / 1000;
-  if (contact.kind === 'logs') {
+  if (!limiter.admits(ordinal, at)) throw tooMuch();
+  // It has spoken since it was asked: whatever became of its answer, it is there.
+  if (asked !== undefined && (members.data.lastContact[ordinal] ?? 0) >= asked) return;
+  if (ips && presence.receiveAddresses(ordinal, ips, at, emit)) batch.close();
+  batch.add(ordinal, kind, at);
+  if (agentTime !== undefined) members.data.clockSkew[ordinal] = (agentTime - at) / 1000;
+  if (kind === 'logs') {
     const data = { at: new Date(at).toISOString(), content: contact.content ?? {} };
-    batch.emit({ type: 'logs-received', client: contact.clientId, meta: { actor: 'agent' }, data });
+    batch.emit({ type: 'logs-received', client: clientId, meta: { actor: 'agent' }, data });
   }
-  presence.receive(ordinal, contact.kind, at, emit);
+  presence.receive(ordinal, kind, at, emit);
 };
+
+const tooMuch = () =>
+  new ReachbackError(
+    'rate_limited',
+    `More than ${contactLimit.contacts} contacts in ${contactLimit.window / 1000} s; the rest is not taken in.`,
+    contactLimit.window / 1000,
+  );

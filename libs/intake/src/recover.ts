@@ -58,7 +58,6 @@ export const recoverPresence = async (db: Database, lane: number, row: LaneRow):
       chunk = await chunks();
     } else if (fact) {
       presence.apply(fact, fact.position > row.seenPosition ? emit : ignore);
-      if (fact.position <= row.seenPosition && fact.type === 'networks-changed') presence.mustReclassify = undefined;
       replayed.facts++;
       fact = await facts();
     }
@@ -106,21 +105,7 @@ const classifyUnseen = async (db: Queryable, lane: number, presence: LanePresenc
     if (members.isRegistered(ordinal) && !members.hasStatus(ordinal)) unseen.push(ordinal);
   }
   if (unseen.length === 0) return;
-  await reclassify(db, lane, presence, 0, ignore, unseen);
-};
-
-/** Classifies clients by their stored addresses: all of the lane, or some. */
-export const reclassify = async (
-  db: Queryable,
-  lane: number,
-  presence: LanePresence,
-  at: number,
-  emit: Emit,
-  only?: readonly number[],
-): Promise<void> => {
-  const rows = db<{ ordinal: number; ips: string[] }[]>`
-    SELECT ordinal, ips FROM client
-    WHERE lane = ${lane} AND removed_at IS NULL ${only ? db`AND ordinal = ANY(${[...only]})` : db``}
-    ORDER BY ordinal`.cursor(10_000);
-  for await (const page of rows) for (const row of page) presence.classify(row.ordinal, row.ips, at, emit);
+  const rows = await db<{ ordinal: number; ips: string[] }[]>`
+    SELECT ordinal, ips FROM client WHERE lane = ${lane} AND ordinal = ANY(${unseen})`;
+  for (const { ordinal, ips } of rows) presence.setNetworkOf(ordinal, ips);
 };

@@ -8,7 +8,7 @@ import { Policies, type PolicyLevels } from './policies.js';
 const blockSize = 65_536;
 const headBlock = -1;
 /** Raised when what a block holds changes; an older snapshot is then not used, and the log is replayed from its start. */
-const format = 1;
+const format = 2;
 
 type Head = {
   readonly format: number;
@@ -18,6 +18,8 @@ type Head = {
   readonly groups: string[];
   readonly networkNames: string[];
   readonly networks: readonly Network[];
+  readonly reclassification: LanePresence['reclassification'];
+  readonly removals: number[];
   readonly policies: PolicyLevels;
   readonly outages: {
     readonly broker: { from: number; to: number }[];
@@ -38,6 +40,8 @@ export const takeSnapshot = (presence: LanePresence, position: bigint): Snapshot
     groups: members.groups.list,
     networkNames: members.networks.list,
     networks: presence.networks,
+    reclassification: presence.reclassification,
+    removals: presence.removals,
     policies: presence.policies.levels(),
     outages: { broker: presence.outages.broker.list, server: presence.outages.server.list },
   });
@@ -96,6 +100,8 @@ const restore = (head: Head): LanePresence => {
   presence.clock = head.clock;
   presence.lastTick = head.lastTick;
   presence.setNetworks(head.networks);
+  presence.reclassification = head.reclassification;
+  presence.removals.push(...head.removals);
   return presence;
 };
 

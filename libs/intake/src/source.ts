@@ -73,6 +73,12 @@ export class Source {
         this.wake = resolve;
       });
     }
+    return this.takeArrived(limit);
+  }
+
+  /** The messages that have arrived, at most `limit`, perhaps none. Throws what ended the source. */
+  takeArrived(limit: number): readonly SourceMessage[] {
+    if (this.failure && this.queue.length === 0) throw this.failure;
     const taken = this.queue.length <= limit ? this.queue : this.queue.slice(0, limit);
     this.queue = this.queue.length <= limit ? [] : this.queue.slice(limit);
     this.pull();

@@ -5,6 +5,7 @@ import { createRejectLog, type Database, isConnectionError } from '#event-log';
 import { EffectiveCache } from './effective.js';
 import { microBatch } from './micro-batch.js';
 import { createRelay, type Relay } from './relay.js';
+import { createRequestLimiter } from './request-limiter.js';
 import { type AckRequest, type AgentRequest, readRequest, refuse, type WorkRequest } from './request.js';
 import { serveAcks } from './serve-acks.js';
 import { serveWork } from './serve-work.js';
@@ -43,8 +44,10 @@ export const startResponders = async ({
     rejects.record({ at: new Date(), subject: message.subject, code, message: text, payload: message.data });
     refuse(message, error);
   };
+  const limiter = createRequestLimiter();
   const accept = (kind: RequestKind, message: Msg): void => {
     try {
+      limiter.assertAdmitted(message.subject.split('.')[2] ?? '');
       if (kind === 'ack') acks.add(readRequest('ack', message));
       else work.add(readRequest(kind, message) as WorkRequest);
     } catch (error) {

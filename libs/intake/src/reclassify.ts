@@ -1,0 +1,31 @@
+import type { Queryable } from '#event-log';
+import type { Emit, LanePresence } from './lane-presence.js';
+
+/** Of one transaction, so that intake goes on in between: clients looked at, and those whose network changed. */
+const slice = { clients: 20_000, changes: 2_000 } as const;
+
+/**
+ * Goes on classifying clients after a change of the networks (R1): one slice, by their stored addresses. A pass that is
+ * cut short by the end of the process starts anew with the next owner; who is classified already does not change again.
+ */
+export const reclassifySome = async (
+  db: Queryable,
+  lane: number,
+  presence: LanePresence,
+  emit: Emit,
+): Promise<void> => {
+  const pass = presence.reclassification;
+  if (!pass) return;
+  const rows = await db<{ ordinal: number; ips: string[] }[]>`
+    SELECT ordinal, ips FROM client
+    WHERE lane = ${lane} AND ordinal >= ${pass.next} AND removed_at IS NULL
+    ORDER BY ordinal LIMIT ${slice.clients}`;
+  const at = Math.max(pass.since, presence.clock);
+  let changes = 0;
+  for (const { ordinal, ips } of rows) {
+    if (presence.classify(ordinal, ips, at, emit)) changes++;
+    presence.reclassification = { since: pass.since, next: ordinal + 1 };
+    if (changes === slice.changes) return;
+  }
+  if (rows.length < slice.clients) presence.reclassification = undefined;
+};

@@ -116,6 +116,7 @@ describe('npm run up', () => {
     expect(url).not.toContain(':8080');
     expect(up.output()).toContain('(8080 is taken), agents nats://127.0.0.1:');
     expect(up.output()).toContain('(4222 is taken)');
+    expect(up.output()).toMatch(/Database: postgres:\/\/reachback@127\.0\.0\.1:(?!5432)\d+\/reachback \(password in /);
     const other = start({ REACHBACK_DATA: join(folder, 'other'), REACHBACK_NATS_PORT: '4222' });
     expect(await other.exited).toBe(1);
     expect(other.output()).toContain('Port 4222 (REACHBACK_NATS_PORT) is taken');

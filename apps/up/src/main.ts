@@ -53,6 +53,10 @@ const start = async (config: UpConfig): Promise<void> => {
   const broker = config.REACHBACK_NATS_URL ? natsUrl : `${natsUrl}${noteOn('nats', ports.nats, config)}`;
   announce(`Reachback is ready: REST ${url}${noteOn('http', ports.http, config)}, agents ${broker}`);
   say(`Documentation of the API: ${url}/docs`);
+  if (!config.REACHBACK_DATABASE_URL) {
+    const { username, host, pathname } = new URL(databaseUrl);
+    say(`Database: postgres://${username}@${host}${pathname} (password in ${folder.path}/postgres/password)`);
+  }
   say(
     file === undefined
       ? 'Administrator key: the one of REACHBACK_ADMIN_KEY'

@@ -137,6 +137,21 @@ describe('npm run up', () => {
     }
   });
 
+  test('a second Ctrl-C ends at once what does not stop, and all that would have followed', async () => {
+    const up = start(await inParallelPorts());
+    await untilReady(up);
+    const server = Number.parseInt(await readFile(join(folder, 'data', 'logs', 'server.pid'), 'utf8'), 10);
+    process.kill(server, 'SIGSTOP');
+    up.process.kill('SIGINT');
+    await until(() => up.output().includes('Ctrl-C: stopping'));
+    up.process.kill('SIGINT');
+    expect(await up.exited).toBe(130);
+    await until(
+      () => processesOf(folder),
+      (left) => left.length === 0,
+    );
+  });
+
   test('what it leaves behind when it is killed does not stop the next one', async () => {
     const ports = await inParallelPorts();
     const first = start(ports);

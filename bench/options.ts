@@ -1,7 +1,17 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
 
 /** The benchmarks, in the order in which they run. */
-export const benchmarkNames = ['limits', 'baseline', 'heartbeats', 'polls'] as const;
+export const benchmarkNames = [
+  'limits',
+  'baseline',
+  'heartbeats',
+  'polls',
+  'offline',
+  'recovery',
+  'publish',
+  'pending',
+  'rebuild',
+] as const;
 export type BenchmarkName = (typeof benchmarkNames)[number];
 
 export type BenchOptions = {
@@ -49,7 +59,7 @@ const parseNames = (text: string): readonly BenchmarkName[] => {
   const names = text.split(',').map((name) => name.trim());
   const unknown = names.find((name) => !isName(name));
   if (unknown !== undefined) throw new InvalidArgumentError(`There is no "${unknown}".`);
-  return names.filter(isName);
+  return benchmarkNames.filter((name) => names.includes(name));
 };
 
 const parseClients = (text: string): number => {

@@ -80,6 +80,8 @@ export type Recovery = {
   readonly ms: number;
   /** From SIGKILL until the log is less than a second behind. */
   readonly caughtUpMs: number;
+  /** What the new owner read of the log, after the last snapshot; null if it does not say. */
+  readonly replayed: { readonly facts: number; readonly contacts: number } | null;
   readonly wrongOffline: number;
   /** Beats stored by the broker and not once in the log. */
   readonly lostOrDoubled: number;

@@ -15,18 +15,26 @@ import { addressOf, clientId } from './names.js';
 export const lane = 0;
 export const networkName = 'bench';
 const meta = { actor: 'system' } as const;
+/** Large where nobody else uses the lane. */
 const clientsPerTransaction = 10_000;
 const contactsPerChunk = 8_192;
+
+export type Seed = {
+  readonly prefix: string;
+  readonly count: number;
+  readonly group: string;
+  readonly perTransaction?: number;
+};
 
 /** Registers clients in the log as the server would, only many in a transaction: facts, contacts, and their rows. */
 export const seedClients = async (
   db: Database,
-  { prefix, count, group }: { readonly prefix: string; readonly count: number; readonly group: string },
+  { prefix, count, group, perTransaction = clientsPerTransaction }: Seed,
   done: (clients: number) => void = () => undefined,
 ): Promise<readonly number[]> => {
   const ordinals: number[] = [];
   while (ordinals.length < count) {
-    const size = Math.min(clientsPerTransaction, count - ordinals.length);
+    const size = Math.min(perTransaction, count - ordinals.length);
     const ids = Array.from({ length: size }, (_, i) => clientId(prefix, ordinals.length + i));
     const first = await transact(db, async (tx) => {
       await lockLane(tx, lane);

@@ -51,11 +51,15 @@ const untilReady = async (child: NodeChild, url: string, seconds: number): Promi
   }
 };
 
+/** Some counts take minutes where they are scans; what takes longer has failed. */
+const answerSeconds = 200;
+
 const ask = async <T>(url: string, method: string, path: string, body: unknown): Promise<T> => {
   const headers = { Authorization: `Bearer ${key}`, 'Content-Type': 'application/json' };
   const answer = await fetch(`${url}${path}`, {
     method,
     headers,
+    signal: AbortSignal.timeout(answerSeconds * 1000),
     ...(body === undefined ? {} : { body: JSON.stringify(body) }),
   });
   const text = await answer.text();

@@ -2,12 +2,13 @@
 FROM node:24-bookworm-slim AS build
 WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
+# npm's last step applies these; without them it would succeed, and postgres.js stay unpatched.
+COPY patches ./patches
+# The optional packages are the binaries of the embedded Postgres, which this image leaves to a container of its own.
 RUN npm ci --omit=optional
 COPY tsconfig.json tsconfig.build.json ./
 COPY apps ./apps
 COPY libs ./libs
-COPY test ./test
-COPY bench ./bench
 RUN npx tsc -p tsconfig.build.json && npm prune --omit=dev --omit=optional
 
 FROM node:24-bookworm-slim
@@ -20,5 +21,5 @@ COPY libs/event-log/migrations ./libs/event-log/migrations
 USER node
 EXPOSE 8080
 HEALTHCHECK --interval=10s --timeout=3s --start-period=30s \
-  CMD ["node", "-e", "fetch('http://127.0.0.1:8080/readyz').then((r) => process.exit(r.ok ? 0 : 1), () => process.exit(1))"]
+  CMD ["node", "-e", "fetch('http://127.0.0.1:' + (process.env.REACHBACK_HTTP_PORT ?? 8080) + '/readyz').then((r) => process.exit(r.ok ? 0 : 1), () => process.exit(1))"]
 ENTRYPOINT ["node", "dist/apps/server/src/main.js"]

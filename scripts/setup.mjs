@@ -46,13 +46,7 @@ const describeDependencies = () => {
 const install = () => {
   const wanted = describeDependencies();
   if (existsSync(installStamp) && readFileSync(installStamp, 'utf8') === wanted) return;
-  // Not `npm ci`: the lock file need not name the binaries of every platform, and `npm install` adds the one in use.
-  step(
-    'Installing dependencies',
-    'npm',
-    ['install', '--no-audit', '--no-fund', '--no-save'],
-    'Is the npm registry reachable, and this folder writable?',
-  );
+  step('Installing dependencies', 'npm', ['ci'], 'Is the npm registry reachable, and this folder writable?');
   writeFileSync(installStamp, wanted);
 };
 

@@ -95,6 +95,47 @@ test('it is online while it runs, offline once it was killed, and takes in what 
   await second.end('SIGTERM');
 });
 
+test('its first beat, and the first after a shorter interval, come an interval later and not when it next looks up', async () => {
+  const beatsSince = async (time: number) => {
+    const { items } = await system.rest.get<{ items: { type: string; at: string }[] }>(`/v1/clients/quick/events`);
+    return items.filter(({ type, at }) => type === 'heartbeat' && Date.parse(at) >= time);
+  };
+  const policy = (interval: string) =>
+    system.rest.send('PATCH', '/v1/groups/quick/settings', {
+      reachback: { heartbeat: { interval }, offlineAfter: 'PT1M' },
+    });
+  await policy('PT1S');
+  const startedAt = Date.now();
+  const agent = startAgentProcess([
+    ...['--id', 'quick', '--ips', '10.1.2.4', '--group', 'quick'],
+    ...['--server', system.broker.url, '--state', state],
+  ]);
+  await system.untilStatus('quick', 'Unreachable/Online');
+  const [first] = await until(
+    () => beatsSince(startedAt),
+    (beats) => beats.length > 0,
+  );
+  const { registeredAt } = await system.client('quick');
+  expect(Date.parse(first?.at ?? '') - Date.parse(registeredAt)).toBeLessThan(2_500);
+
+  await policy('PT30S');
+  await until(() => agent.output().includes('beat every PT30S'));
+  await policy('PT1S');
+  const settled = await until(
+    () => system.client('quick'),
+    ({ undelivered }) => undelivered === 0,
+  );
+  const [next] = (
+    await until(
+      () => beatsSince(Date.parse(settled.lastPollAt ?? '')),
+      (beats) => beats.length > 0,
+    )
+  ).slice(-1);
+  expect(Date.parse(next?.at ?? '') - Date.parse(settled.lastPollAt ?? '')).toBeLessThan(2_500);
+  await agent.end('SIGKILL');
+  await system.rest.send('DELETE', '/v1/clients/quick');
+});
+
 test('a download whose SHA-256 is wrong is not installed, and the queue says why', async () => {
   const releaseId = await publish(release('9.3', 'b'.repeat(64)));
   const agent = start();

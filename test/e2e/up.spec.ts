@@ -116,6 +116,7 @@ describe('npm run up', () => {
     expect(url).not.toContain(':8080');
     expect(up.output()).toContain('(8080 is taken), agents nats://127.0.0.1:');
     expect(up.output()).toContain('(4222 is taken)');
+    expect(up.output()).toMatch(/Database: postgres:\/\/reachback@127\.0\.0\.1:(?!5432)\d+\/reachback \(password in /);
     const other = start({ REACHBACK_DATA: join(folder, 'other'), REACHBACK_NATS_PORT: '4222' });
     expect(await other.exited).toBe(1);
     expect(other.output()).toContain('Port 4222 (REACHBACK_NATS_PORT) is taken');
@@ -134,6 +135,21 @@ describe('npm run up', () => {
       await until(up.output, (text) => text.includes(`${name} died (SIGKILL)`) && text.includes(`${name} is back`));
       await until(() => rest.get('/readyz'));
     }
+  });
+
+  test('a second Ctrl-C ends at once what does not stop, and all that would have followed', async () => {
+    const up = start(await inParallelPorts());
+    await untilReady(up);
+    const server = Number.parseInt(await readFile(join(folder, 'data', 'logs', 'server.pid'), 'utf8'), 10);
+    process.kill(server, 'SIGSTOP');
+    up.process.kill('SIGINT');
+    await until(() => up.output().includes('Ctrl-C: stopping'));
+    up.process.kill('SIGINT');
+    expect(await up.exited).toBe(130);
+    await until(
+      () => processesOf(folder),
+      (left) => left.length === 0,
+    );
   });
 
   test('what it leaves behind when it is killed does not stop the next one', async () => {

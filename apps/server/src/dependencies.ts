@@ -16,6 +16,8 @@ export const connectBroker = async (url: string, log: Logger, signal: AbortSigna
     reconnectJitter: 250,
     pingInterval: 5_000,
     maxPingOut: 2,
+    // Two stacks caught for every contact passed on, for a request that hardly ever fails: 8 % of the time under polls.
+    noAsyncTraces: true,
   });
   void logStatus(nats, log);
   signal.throwIfAborted();

@@ -11,15 +11,28 @@ type Started = { readonly name: string; readonly stop: () => Promise<void>; read
 const started: Started[] = [];
 let stopping: Promise<void> | undefined;
 
+/** What has not stopped yet stays in the list, for whoever loses patience. */
 const stopAll = async (): Promise<void> => {
-  for (const { name, stop } of started.splice(0).reverse()) {
+  for (let part = started.at(-1); part; part = started.at(-1)) {
+    const { name, stop } = part;
     await stop().catch((error: unknown) => fail(`${name} did not stop: ${String(error)}`));
+    started.splice(started.indexOf(part), 1);
+  }
+};
+
+const killAll = (): void => {
+  for (const { kill } of started) {
+    try {
+      kill?.();
+    } catch {
+      // It has ended by itself.
+    }
   }
 };
 
 const shutDown = (reason: string): void => {
   if (stopping) {
-    for (const { kill } of started) kill?.();
+    killAll();
     process.exit(130);
   }
   say(`\n${reason}: stopping; the data stays`);
@@ -53,6 +66,10 @@ const start = async (config: UpConfig): Promise<void> => {
   const broker = config.REACHBACK_NATS_URL ? natsUrl : `${natsUrl}${noteOn('nats', ports.nats, config)}`;
   announce(`Reachback is ready: REST ${url}${noteOn('http', ports.http, config)}, agents ${broker}`);
   say(`Documentation of the API: ${url}/docs`);
+  if (!config.REACHBACK_DATABASE_URL) {
+    const { username, host, pathname } = new URL(databaseUrl);
+    say(`Database: postgres://${username}@${host}${pathname} (password in ${folder.path}/postgres/password)`);
+  }
   say(
     file === undefined
       ? 'Administrator key: the one of REACHBACK_ADMIN_KEY'

@@ -69,6 +69,7 @@ export class Agent {
   /** The server's time less ours, in milliseconds: our place in the interval is measured on the server's clock. */
   private clockOffset = 0;
   private pollNow = new AbortController();
+  private policyChanged = new AbortController();
 
   private constructor(
     private readonly options: AgentOptions,
@@ -143,9 +144,10 @@ export class Agent {
 
   private async beatOn(): Promise<void> {
     while (!this.signal.aborted) {
+      this.policyChanged = new AbortController();
       const { heartbeat, place } = this.rhythm();
       const due = heartbeat === undefined ? Infinity : nextTime(this.serverNow(), heartbeat, place);
-      const isDue = await this.sleepUntil(due, this.signal);
+      const isDue = await this.sleepUntil(due, this.policyChanged.signal);
       // The policy may have changed meanwhile; a beat that is not granted any more is not sent.
       if (isDue && this.link.isUp() && this.rhythm().heartbeat !== undefined) this.beat();
     }
@@ -219,6 +221,8 @@ export class Agent {
     const reply = workReplySchema.parse(await this.request(kind, { ...payload, ...report }));
     this.clockOffset = Date.parse(reply.time) - Date.now();
     await this.save({ registered: true, policy: reply.policy });
+    // The first beat, or one that is due sooner than it was, must not wait for the next look at the clock.
+    this.policyChanged.abort();
     this.options.onEvent?.({ type: 'answered', kind, reply });
     await this.doWork(reply);
     await this.acknowledge();

@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
+import { Temporal } from 'temporal-polyfill';
 import { defaultPolicy, formatDuration, grantOf, parseDuration, parsePolicy, phaseOf, policyLimits } from './policy.js';
 
 const problemOf = (values: unknown) => {
@@ -59,6 +60,8 @@ describe('policy', () => {
     fc.assert(
       fc.property(fc.integer({ min: policyLimits.min, max: policyLimits.max }), (milliseconds) => {
         expect(parseDuration(formatDuration(milliseconds))).toBe(milliseconds);
+        const byTemporal = Temporal.Duration.from({ milliseconds }).round({ largestUnit: 'hour' }).toString();
+        expect(formatDuration(milliseconds)).toBe(byTemporal);
       }),
     );
     expect(formatDuration(90_000)).toBe('PT1M30S');

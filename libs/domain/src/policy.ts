@@ -42,11 +42,18 @@ export const parseDuration = (text: unknown): number | undefined => {
   }
 };
 
-/** Milliseconds as an ISO 8601 duration in its usual units: 90,000 is `PT1M30S`. */
-export const formatDuration = (milliseconds: number): string =>
-  Temporal.Duration.from({ milliseconds: Math.round(milliseconds) })
-    .round({ largestUnit: 'hour' })
-    .toString();
+/**
+ * Milliseconds, not negative, as an ISO 8601 duration in its usual units: 90,000 is `PT1M30S`. Every reply to a poll has
+ * four of them; by Temporal they took 37 % of a server's time under polls.
+ */
+export const formatDuration = (milliseconds: number): string => {
+  const whole = Math.round(milliseconds);
+  const hours = Math.floor(whole / 3_600_000);
+  const minutes = Math.floor(whole / 60_000) % 60;
+  const seconds = (whole % 60_000) / 1000;
+  const parts = `${hours ? `${hours}H` : ''}${minutes ? `${minutes}M` : ''}${seconds ? `${seconds}S` : ''}`;
+  return `PT${parts || '0S'}`;
+};
 
 const range = 'between PT1S and PT129600M (90 days)';
 

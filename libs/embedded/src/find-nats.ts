@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { SetupError } from './failure.js';
+import { messageOf, SetupError } from './failure.js';
 
 const run = promisify(execFile);
 
@@ -89,6 +89,6 @@ const download = async (folder: string): Promise<void> => {
 };
 
 const reasonOf = (error: unknown): string => {
-  const words = error instanceof Error && 'stderr' in error ? String(error.stderr) : String(error);
-  return words.trim().split('\n').at(-1) ?? '';
+  const words = error instanceof Error && 'stderr' in error ? String(error.stderr) : '';
+  return (words.trim() || messageOf(error)).split('\n').at(-1) ?? '';
 };

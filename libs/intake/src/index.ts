@@ -1,4 +1,5 @@
 export * from './intake.js';
 export * from './lane-presence.js';
 export * from './recover.js';
+export * from './source.js';
 export * from './stream.js';

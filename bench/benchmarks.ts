@@ -1,0 +1,24 @@
+import { baseline } from './baseline/baseline.js';
+import type { Benchmark } from './bench.js';
+import { heartbeats } from './heartbeats/heartbeats.js';
+import { limits } from './limits/limits.js';
+import type { BenchmarkName } from './options.js';
+import { offline } from './offline/offline.js';
+import { pending } from './pending/pending.js';
+import { polls } from './polls/polls.js';
+import { publish } from './publish/publish.js';
+import { rebuild } from './rebuild/rebuild.js';
+import { recovery } from './recovery/recovery.js';
+
+/** Every benchmark by its name. */
+export const benchmarks: Readonly<Record<BenchmarkName, Benchmark>> = {
+  limits,
+  baseline,
+  heartbeats,
+  polls,
+  offline,
+  recovery,
+  publish,
+  pending,
+  rebuild,
+};

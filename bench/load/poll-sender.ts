@@ -1,0 +1,98 @@
+import { clientId, scatter } from '../fleet/names.js';
+import { percentile, round } from '../statistics.js';
+import type { PollsJob, PollsReport } from './polls-protocol.js';
+import { RawNats } from './raw-nats.js';
+
+const tick = 1;
+const patience = 10_000;
+
+/** Polls of different clients, and how long each waits for its answer. */
+export class PollSender {
+  private readonly dueTimes = new Map<number, number>();
+  private readonly latencies: number[] = [];
+  private links: readonly RawNats[] = [];
+  private sent = 0;
+  private answered = 0;
+  private errors = 0;
+  private firstError: string | undefined;
+  private measuredFrom = Infinity;
+  private measuredTo = Infinity;
+
+  constructor(private readonly job: PollsJob) {}
+
+  async run(): Promise<PollsReport> {
+    const { url, connections, warmUp, seconds, offer } = this.job;
+    this.links = await Promise.all(Array.from({ length: connections }, (_, i) => this.openLink(url, i)));
+    const start = performance.now();
+    this.measuredFrom = start + warmUp * 1000;
+    this.measuredTo = this.measuredFrom + seconds * 1000;
+    if ('underWay' in offer) for (let i = 0; i < offer.underWay; i++) this.send(start);
+    else await this.sendAtRate(offer.perSecond, start);
+    await pause(Math.max(0, this.measuredTo - performance.now()));
+    const until = performance.now() + patience;
+    while ('perSecond' in offer && this.dueTimes.size > 0 && performance.now() < until) await pause(10);
+    for (const link of this.links) link.close();
+    if ('perSecond' in offer) this.errors += this.dueTimes.size;
+    return this.report();
+  }
+
+  private report(): PollsReport {
+    const { latencies, errors, firstError } = this;
+    const at = (share: number) => round(percentile(latencies, share), 2);
+    return {
+      perSecond: round(this.answered / this.job.seconds),
+      p50: at(0.5),
+      p99: at(0.99),
+      max: at(1),
+      errors,
+      firstError,
+    };
+  }
+
+  private async openLink(url: string, i: number): Promise<RawNats> {
+    const nats = await RawNats.connect(url, (reason) => this.fail(reason));
+    nats.subscribe(this.inboxOf(i), (token, payload) => this.receive(Number(token), payload));
+    return nats;
+  }
+
+  private inboxOf(link: number): string {
+    return `_INBOX.polls-${process.pid}-${link}`;
+  }
+
+  private async sendAtRate(perSecond: number, start: number): Promise<void> {
+    for (;;) {
+      const now = performance.now();
+      if (now >= this.measuredTo) return;
+      const due = Math.floor(((now - start) / 1000) * perSecond);
+      while (this.sent < due) this.send(start + ((this.sent + 1) / perSecond) * 1000);
+      await pause(tick);
+    }
+  }
+
+  private send(due: number): void {
+    const number = this.sent++;
+    const link = number % this.links.length;
+    const { prefix, clients } = this.job;
+    this.dueTimes.set(number, due);
+    const subject = `reachback.v1.${clientId(prefix, scatter(number, clients))}.poll`;
+    this.links[link]?.write(`PUB ${subject} ${this.inboxOf(link)}.${number} 2\r\n{}\r\n`);
+  }
+
+  private receive(number: number, payload: Buffer): void {
+    const due = this.dueTimes.get(number);
+    if (due === undefined) return;
+    this.dueTimes.delete(number);
+    const now = performance.now();
+    if (payload.length === 0 || payload.includes('"error"')) this.fail(payload.toString());
+    else if (due >= this.measuredFrom && due < this.measuredTo) this.latencies.push(now - due);
+    if (now >= this.measuredFrom && now < this.measuredTo) this.answered++;
+    if ('underWay' in this.job.offer && now < this.measuredTo) this.send(now);
+  }
+
+  private fail(reason: string): void {
+    this.errors++;
+    this.firstError ??= reason;
+  }
+}
+
+const pause = (milliseconds: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, milliseconds));

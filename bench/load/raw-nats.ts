@@ -1,0 +1,77 @@
+import { once } from 'node:events';
+import { connect, type Socket } from 'node:net';
+
+/** What came on a subscription: the last token of its subject, and the payload. */
+export type Arrival = (token: string, payload: Buffer) => void;
+
+const crlf = '\r\n';
+const options = { verbose: false, pedantic: false, headers: true, no_responders: true, lang: 'bench', version: '1' };
+
+/**
+ * A connection that speaks just enough of the NATS protocol to load a broker: the caller writes whole lines that were
+ * made before, so that the generator takes as little as possible of the CPU it shares with what it measures.
+ */
+export class RawNats {
+  private rest: Buffer = Buffer.alloc(0);
+  private arrival: Arrival = () => undefined;
+
+  private constructor(
+    private readonly socket: Socket,
+    private readonly failed: (reason: string) => void,
+  ) {
+    socket.on('data', (data: Buffer) => this.receive(data));
+    socket.on('error', (error) => failed(error.message));
+  }
+
+  static async connect(url: string, failed: (reason: string) => void): Promise<RawNats> {
+    const { hostname, port } = new URL(url);
+    const socket = connect({ host: hostname, port: Number(port), noDelay: true });
+    await once(socket, 'connect');
+    const nats = new RawNats(socket, failed);
+    nats.write(`CONNECT ${JSON.stringify(options)}${crlf}PING${crlf}`);
+    return nats;
+  }
+
+  /** Bytes that the system has not taken yet. */
+  get waiting(): number {
+    return this.socket.writableLength;
+  }
+
+  write(data: Uint8Array | string): void {
+    this.socket.write(data);
+  }
+
+  /** Hears what is sent to `<prefix>.<token>`. */
+  subscribe(prefix: string, arrival: Arrival): void {
+    this.arrival = arrival;
+    this.write(`SUB ${prefix}.* 1${crlf}`);
+  }
+
+  close(): void {
+    this.socket.removeAllListeners('data');
+    this.socket.destroy();
+  }
+
+  private receive(data: Buffer): void {
+    this.rest = this.rest.length > 0 ? Buffer.concat([this.rest, data]) : data;
+    let at = 0;
+    for (;;) {
+      const end = this.rest.indexOf(crlf, at, 'latin1');
+      if (end < 0) break;
+      const words = this.rest.toString('latin1', at, end).split(' ');
+      const isMessage = words[0] === 'MSG' || words[0] === 'HMSG';
+      const next = end + 2 + (isMessage ? Number(words.at(-1)) + 2 : 0);
+      if (next > this.rest.length) break;
+      this.handle(words, this.rest.subarray(end + 2, Math.max(next - 2, end + 2)));
+      at = next;
+    }
+    this.rest = this.rest.subarray(at);
+  }
+
+  private handle(words: readonly string[], payload: Buffer): void {
+    const [verb, subject = ''] = words;
+    if (verb === 'PING') this.write(`PONG${crlf}`);
+    else if (verb === '-ERR') this.failed(words.slice(1).join(' '));
+    else if (verb === 'MSG' || verb === 'HMSG') this.arrival(subject.slice(subject.lastIndexOf('.') + 1), payload);
+  }
+}

@@ -1,0 +1,66 @@
+import type { Bench, Benchmark } from '../bench.js';
+import { readLane } from '#event-log';
+import type { Fleet } from '../fleet/fleet.js';
+import { lane, seedClients } from '../fleet/seed.js';
+import { drain } from '../heartbeats/window.js';
+import { startBeats } from '../load/beats.js';
+import { judge, type Silenced } from './judge.js';
+
+const prefix = 'silent';
+const limitSeconds = 10;
+/** They fall silent one after the other over as many seconds. */
+const spreadSeconds = 10;
+const share = 0.05;
+/** So that the lane is never locked for long while the fleet beats. */
+const perTransaction = 1_000;
+
+/**
+ * A part of the fleet, with a short limit of its own, beats once and falls silent, while all the others go on: how long
+ * after each verdict was due it is committed, and whether every verdict is right.
+ */
+export const offline: Benchmark = {
+  seconds: { full: 60, quick: 35 },
+  run: async (bench) => {
+    const fleet = await bench.fleet();
+    const count = Math.round(fleet.clients * share);
+    await drain(bench, fleet, fleet.usualRate);
+    const { position } = await readLane(bench.stack.db, lane);
+    const ordinals = await register(bench, fleet, count);
+    await drain(bench, fleet, fleet.usualRate);
+    bench.progress.say(`${count} clients beat once and fall silent`);
+    await beatOnce(bench, count);
+    const silenced = { ordinals, prefix, limit: limitSeconds * 1000, since: position };
+    await untilJudged(bench, silenced);
+    const { latenessP50, latenessP99, wrong } = await judge(bench.stack.db, silenced);
+    bench.result.offline = { clients: fleet.clients, silenced: count, latenessP50, latenessP99, wrong };
+  },
+};
+
+const register = async ({ stack, progress }: Bench, { server }: Fleet, count: number): Promise<readonly number[]> => {
+  const policy = { heartbeat: { interval: 'PT5S' }, offlineAfter: `PT${limitSeconds}S` };
+  await server.ask('PATCH', `/v1/groups/${prefix}/settings`, { reachback: policy });
+  progress.say(`registering ${count} clients with a limit of ${limitSeconds} s`);
+  return seedClients(stack.db, { prefix, count, group: prefix, perTransaction });
+};
+
+const beatOnce = async (bench: Bench, count: number): Promise<void> => {
+  const { stack, cleanup } = bench;
+  const beats = await startBeats(cleanup, { url: stack.natsUrl, prefix, count, rounds: 1, connections: 1 });
+  await beats.setRate(Math.ceil(count / spreadSeconds));
+  for (let sent = 0; sent < count; sent = (await beats.report()).sent) await bench.pause(0.2);
+  const { stored } = await beats.settle();
+  if (stored < count) throw new Error(`The broker stored ${stored} of ${count} beats.`);
+  await beats.stop();
+};
+
+const patienceSeconds = 45;
+
+const untilJudged = async (bench: Bench, { ordinals, since }: Silenced): Promise<void> => {
+  for (let waited = 0; waited < patienceSeconds; waited++) {
+    const [row] = await bench.stack.db<{ verdicts: number }[]>`
+      SELECT count(*)::integer AS verdicts FROM event
+      WHERE lane = ${lane} AND position > ${since} AND type = 'client-status-changed' AND data->>'cause' = 'silence'`;
+    if ((row?.verdicts ?? 0) >= ordinals.length) return;
+    await bench.pause(1);
+  }
+};

@@ -1,0 +1,104 @@
+/** What a run found out. Rates are per second, times in milliseconds; what was not measured is null. */
+export type BenchResult = {
+  readonly machine: Machine;
+  readonly run: {
+    readonly startedAt: string;
+    readonly quick: boolean;
+    readonly clients: number;
+    /** Of the machine, over the minute before: others' work shows here. */
+    readonly loadBefore: number;
+    seconds: number | null;
+    /** Benchmarks that ended in an error, with what it said. */
+    readonly failed: Record<string, string>;
+  };
+  limits: { consumeOnly: number; chunkInsertOnly: number } | null;
+  baseline: { perSecond: number; withoutTransaction: number } | null;
+  heartbeats: Heartbeats | null;
+  polls: Polls | null;
+  publishToAll: { clients: number; ms: number; settingMs: number; releaseMs: number } | null;
+  pendingCount: { clients: number; ms: number; fleetMs: number; releaseMs: number } | null;
+  offline: Offline | null;
+  recovery: Recovery | null;
+  rebuild: { beatsPerSecond: number; factsPerSecond: number } | null;
+  memory: { clients: number; bytesPerClient: number } | null;
+};
+
+export type Machine = {
+  readonly cpu: string;
+  readonly cores: number;
+  readonly memoryGb: number;
+  readonly node: string;
+  readonly postgres: string;
+  readonly nats: string;
+};
+
+/** CPU time by part, in microseconds; the load generator's is not in it. */
+export type CpuMicros = { readonly server: number; readonly nats: number; readonly postgres: number };
+
+export type Heartbeats = {
+  readonly clients: number;
+  /** Beats that reached the broker, at the highest rate that was sustained. */
+  readonly offered: number;
+  /** Beats committed in the same time. */
+  readonly sustained: number;
+  /** Committed while more was offered than could be: the most the machine did, with the backlog growing. */
+  readonly saturated: number;
+  readonly lagP50: number;
+  readonly lagP99: number;
+  /** Null where the system does not tell (anything but Linux). */
+  readonly cpuMicrosPerBeat: CpuMicros | null;
+  readonly bytesPerBeatInLog: number;
+  /** Beats that the broker acknowledged and the log does not have. */
+  readonly lost: number;
+};
+
+export type Polls = {
+  /** At most, as many at a time as the load generator has under way. */
+  readonly perSecond: number;
+  /** Of those; null where the system does not tell. */
+  readonly cpuMicrosPerPoll: CpuMicros | null;
+  /** At 1,000/s with no beats beside. */
+  readonly p50: number;
+  readonly p99: number;
+  readonly errors: number;
+  readonly besideHeartbeats: { readonly heartbeatsPerSecond: number; readonly p50: number; readonly p99: number };
+};
+
+export type Offline = {
+  readonly clients: number;
+  /** How many of them fell silent. */
+  readonly silenced: number;
+  readonly latenessP50: number;
+  readonly latenessP99: number;
+  /** Verdicts that were early, missing, doubled, or about somebody who spoke. */
+  readonly wrong: number;
+};
+
+export type Recovery = {
+  readonly clients: number;
+  /** From SIGKILL until another server is ready: its start, taking the lane, recovering presence. */
+  readonly ms: number;
+  /** From SIGKILL until the log is less than a second behind. */
+  readonly caughtUpMs: number;
+  /** What the new owner read of the log, after the last snapshot; null if it does not say. */
+  readonly replayed: { readonly facts: number; readonly contacts: number } | null;
+  readonly wrongOffline: number;
+  /** Beats stored by the broker and not once in the log. */
+  readonly lostOrDoubled: number;
+};
+
+/** The result before anything was measured. */
+export const emptyResult = (machine: Machine, run: BenchResult['run']): BenchResult => ({
+  machine,
+  run,
+  limits: null,
+  baseline: null,
+  heartbeats: null,
+  polls: null,
+  publishToAll: null,
+  pendingCount: null,
+  offline: null,
+  recovery: null,
+  rebuild: null,
+  memory: null,
+});

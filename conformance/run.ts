@@ -50,7 +50,7 @@ export const runRules = async (world: World, { only, onRule, signal }: RunOption
   const done: Done[] = [];
   const results: RuleResult[] = [];
   const reportFinished = () => {
-    for (let rule = chosen[results.length]; rule; rule = chosen[results.length]) {
+    for (let rule = chosen[results.length]; rule && !signal.aborted; rule = chosen[results.length]) {
       const { id } = rule;
       const [ofRule, all] = [done, wanted].map((list) => list.filter((item) => idOf(item) === id));
       if ((ofRule?.length ?? 0) < (all?.length ?? 0)) return;

@@ -57,6 +57,10 @@ export const createWorld = async (admin: Admin, nats: NatsConnection): Promise<W
   const releases = new Set<string>();
   const policyGroups = new Map<PolicyName, Promise<string>>();
   let counter = 0;
+  let ended = false;
+  const assertRunning = () => {
+    if (ended) throw new Error('The run has ended.');
+  };
   const levelOf = (path: string) => `/v1/groups/${encodeURIComponent(path)}/settings`;
 
   const world: World = {
@@ -65,6 +69,7 @@ export const createWorld = async (admin: Admin, nats: NatsConnection): Promise<W
     prefix,
     networks,
     stranger: async ({ network = 'unreachable', policy = 'patient', group, ips, labels = {} } = {}) => {
+      assertRunning();
       const number = ++counter;
       const options: ClientOptions = {
         nats,
@@ -93,12 +98,14 @@ export const createWorld = async (admin: Admin, nats: NatsConnection): Promise<W
       return made;
     },
     group: () => `${prefix}/g${++counter}`,
-    setGroup: (path, patch) => {
+    setGroup: async (path, patch) => {
+      assertRunning();
       groups.add(path);
       return admin.change('PATCH', levelOf(path), patch);
     },
     component: () => `${prefix}-c${++counter}`,
     publish: async (component, body) => {
+      assertRunning();
       const release = await admin.change<Release>('POST', `/v1/components/${component}/releases`, {
         url: `https://updates.example/${component}/${body.version}`,
         sha256: createHash('sha256').update(component).update(body.version).digest('hex'),
@@ -109,11 +116,14 @@ export const createWorld = async (admin: Admin, nats: NatsConnection): Promise<W
       return release;
     },
     cleanUp: async () => {
+      ended = true;
       const problems: string[] = [];
       const attempt = async (what: string, undo: () => Promise<unknown>) => {
         await undo().catch((error: unknown) => problems.push(`${what}: ${String(error)}`));
       };
-      await inTurns([...clients.keys()], (id) => attempt(id, () => remove(admin, `/v1/clients/${id}`)));
+      const removeClients = () =>
+        inTurns([...clients.keys()], (id) => attempt(id, () => remove(admin, `/v1/clients/${id}`)));
+      await removeClients();
       await inTurns([...releases], (id) => attempt(id, () => withdraw(admin, id)));
       const deepestFirst = [...groups].sort((a, b) => b.length - a.length);
       for (const path of deepestFirst) await attempt(path, () => empty(admin, levelOf(path)));
@@ -121,6 +131,8 @@ export const createWorld = async (admin: Admin, nats: NatsConnection): Promise<W
         await attempt(path, () => remove(admin, `/v1/groups/${encodeURIComponent(path)}`));
       }
       await attempt('networks', networks.restore);
+      // A registration that was under way at the first time is there by now.
+      await removeClients();
       return problems;
     },
   };

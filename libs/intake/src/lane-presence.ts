@@ -146,6 +146,8 @@ export class LanePresence {
         });
       case 'client-status-changed':
         return this.applyStatus(fact);
+      case 'group-removed':
+        return this.applyGroupRemoved(fact, emit);
       case 'settings-changed':
         return this.applySettings(fact, emit);
       case 'work-settled':
@@ -195,6 +197,20 @@ export class LanePresence {
       // An agent's goodbye is the owner's own conclusion: its transition is in the log beside it.
       if (fact.data.by === 'administrator') this.turn(ordinal, false, 'uninstalled', fact.recordedAt.getTime(), emit);
     });
+  }
+
+  /** Whoever was in the group has the policy of another group from now on (R20). */
+  private applyGroupRemoved(fact: FactOf<'group-removed'>, emit: Emit): void {
+    const { members, policies } = this;
+    const { path, moveClientsTo } = fact.data;
+    policies.removeGroup(path);
+    const concerned = members.groups.list.map((group) => groupChain(group).includes(path));
+    const target = members.groups.number(moveClientsTo ?? '');
+    for (let ordinal = 0; ordinal < members.count; ordinal++) {
+      if (!concerned[members.data.group[ordinal] ?? 0]) continue;
+      members.data.group[ordinal] = target;
+      this.applyPolicy(ordinal, fact.recordedAt.getTime(), emit);
+    }
   }
 
   private applyStatus(fact: FactOf<'client-status-changed'>): void {

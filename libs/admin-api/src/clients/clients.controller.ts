@@ -21,6 +21,7 @@ import {
 import type { Queryable } from '#event-log';
 import { type ApiContext, Context } from '../context.js';
 import { decodePosition, pageOf } from '../paging.js';
+import { checkMove } from '../settings/levels.js';
 import { Writer } from '../writes/writer.js';
 import { readQueue } from './queue.js';
 import { readClientEvents } from './read-events.js';
@@ -73,6 +74,7 @@ export class ClientsController {
   ) {
     await this.writer.run(request, reply, async ({ tx, append }) => {
       await assertRegistered(tx, id);
+      if (patch.group !== undefined) await checkMove(tx, [id], patch.group);
       await append({ type: 'client-edited', client: id, data: patch });
       return {};
     });

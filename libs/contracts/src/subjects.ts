@@ -30,7 +30,8 @@ export const subjects = {
   /** Subjects of the wrong depth: one token too few, or at least one too many. */
   wrongDepth: [`${agentPrefix}.*`, `${agentPrefix}.*.*.>`],
   /** A contact that reached a responder, or what a verification found, on its way to the lane. */
-  relayed: (clientId: string, kind: RequestKind | VerificationKind): string => `${internalPrefix}.contact.${clientId}.${kind}`,
+  relayed: (clientId: string, kind: RequestKind | VerificationKind): string =>
+    `${internalPrefix}.contact.${clientId}.${kind}`,
   allRelayed: `${internalPrefix}.contact.*.*`,
   /** The clock of a lane: time passes even when nobody speaks. */
   tick: `${internalPrefix}.tick`,

@@ -91,6 +91,8 @@ export type FactData = {
     readonly network: NetworkClass;
     readonly networkName: string | null;
   };
+  /** A group and all below it are gone; the clients in it, if there were any, are in another group. */
+  'group-removed': { readonly path: string; readonly moveClientsTo: string | null };
   'settings-changed': { readonly level: SettingsLevel; readonly patch: JsonObject; readonly values: JsonObject };
   'networks-changed': { readonly networks: readonly Network[] };
   'release-published': {
@@ -129,6 +131,7 @@ export const factVersions: Readonly<Record<FactType, number>> = {
   'client-edited': 1,
   'client-removed': 1,
   'client-status-changed': 1,
+  'group-removed': 1,
   'settings-changed': 1,
   'networks-changed': 1,
   'release-published': 1,

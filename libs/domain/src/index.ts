@@ -4,4 +4,5 @@ export * from './networks.js';
 export * from './outages.js';
 export * from './policy.js';
 export * from './presence.js';
+export { parseRange } from './ranges.js';
 export * from './settings.js';

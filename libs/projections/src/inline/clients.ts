@@ -1,7 +1,8 @@
 import type { Fact, FactOf, FactType } from '#contracts';
-import { groupChain } from '#domain';
 import type { InlineProjection, Transaction } from '#event-log';
 import { lastOfEach, ofType, rounds, runs } from './batches.js';
+import { ensureGroups } from './ensure-groups.js';
+import { removeGroup } from './groups.js';
 
 /** Who is registered, and what each client says of itself. */
 export const clients: InlineProjection = {
@@ -19,6 +20,7 @@ const handled: ReadonlySet<FactType> = new Set([
   'client-addresses-changed',
   'client-edited',
   'client-removed',
+  'group-removed',
 ]);
 
 const applyRun = async (run: readonly Fact[], tx: Transaction): Promise<void> => {
@@ -34,6 +36,9 @@ const applyRun = async (run: readonly Fact[], tx: Transaction): Promise<void> =>
       return;
     case 'client-removed':
       return remove(ofType(run, 'client-removed'), tx);
+    case 'group-removed':
+      for (const fact of ofType(run, 'group-removed')) await removeGroup(fact, tx);
+      return;
     default:
       return;
   }
@@ -118,16 +123,4 @@ const remove = async (facts: readonly FactOf<'client-removed'>[], tx: Transactio
       ${facts.map((fact) => fact.client ?? '')}::text[], ${facts.map((fact) => fact.recordedAt.toISOString())}::timestamptz[]
     ) AS f (id, at)
     WHERE c.id = f.id`;
-};
-
-/** Every group a client is in, and its ancestors, with the newest revision of the chain. */
-export const ensureGroups = async (groups: readonly string[], tx: Transaction): Promise<void> => {
-  const paths = [...new Set(groups.flatMap(groupChain))];
-  await tx`
-    INSERT INTO group_node (path, chain_revision)
-    SELECT p.path, coalesce(max(s.revision), 0)
-    FROM unnest(${paths}::text[]) AS p (path)
-    LEFT JOIN settings_level s ON s.scope = 'group' AND (s.key = '' OR s.key = p.path OR starts_with(p.path, s.key || '/'))
-    GROUP BY p.path
-    ON CONFLICT (path) DO NOTHING`;
 };

@@ -1,4 +1,5 @@
 export * from './delivery.js';
+export * from './lacking.js';
 export * from './networks.js';
 export * from './outages.js';
 export * from './policy.js';

@@ -68,31 +68,12 @@ $$;
 -- Where each client stands with each release that is for it. In this order: it has it; the release was withdrawn; a
 -- newer one that applies took its place, or a newer one since withdrawn is installed (nothing is rolled back); it is on
 -- its way, for which the deadline has no meaning any more; it is too late for it (G5); else what happened last.
+--
+-- OFFSET 0 has the state computed once for each row, not once for each mention.
 CREATE VIEW release_standing AS
-SELECT r.id AS release, c.id AS client_id, r.component, r.version, r.position, r.deliver_by, r.is_current, r.paused_at, a.admitted_at,
-       coalesce(r.paused_at, statement_timestamp()) < a.admitted_at AS is_awaiting_admission,
-       d.delivered_at, coalesce(d.attempts, 0) AS attempts, d.error, d.request, d.state AS delivery_state,
-       CASE
-         WHEN d.state = 'acknowledged' OR c.installed->>r.component = r.version THEN 'acknowledged'
-         WHEN r.withdrawn_at IS NOT NULL THEN 'withdrawn'
-         WHEN NOT r.is_current THEN 'superseded'
-         WHEN NOT r.is_newest AND EXISTS (
-           SELECT FROM release n
-           WHERE n.component = r.component AND n.position > r.position AND n.is_current
-             AND (n.to_all
-               OR (n.to_named AND EXISTS (SELECT FROM release_client t WHERE t.release = n.id AND t.client_id = c.id))
-               OR (n.to_some AND (n.to_groups IS NULL OR n.to_groups && g.chain)
-                             AND (n.to_labels IS NULL OR c.labels @> n.to_labels)))
-         ) THEN 'superseded'
-         WHEN r.is_before_withdrawn AND EXISTS (
-           SELECT FROM release w
-           WHERE w.component = r.component AND w.version = c.installed->>r.component
-             AND w.position > r.position AND w.withdrawn_at IS NOT NULL
-         ) THEN 'superseded'
-         WHEN d.state = 'delivered' THEN 'delivered'
-         WHEN r.deliver_by <= statement_timestamp() THEN 'expired'
-         ELSE coalesce(d.state, 'pending')
-       END AS state
+SELECT r.id AS release, c.id AS client_id, c.group_path, r.component, r.version, r.position, r.deliver_by, r.is_current,
+       r.paused_at, a.admitted_at, coalesce(r.paused_at, statement_timestamp()) < a.admitted_at AS is_awaiting_admission,
+       d.delivered_at, coalesce(d.attempts, 0) AS attempts, d.error, d.request, s.state
 FROM client c
 JOIN group_node g ON g.path = c.group_path
 JOIN release r
@@ -100,6 +81,29 @@ JOIN release r
   OR (r.to_named AND EXISTS (SELECT FROM release_client t WHERE t.release = r.id AND t.client_id = c.id))
   OR (r.to_some AND (r.to_groups IS NULL OR r.to_groups && g.chain) AND (r.to_labels IS NULL OR c.labels @> r.to_labels))
 LEFT JOIN delivery d ON d.client_id = c.id AND d.kind = 'update' AND d.key = r.component AND d.revision = r.version
+CROSS JOIN LATERAL (
+  SELECT CASE
+    WHEN d.state = 'acknowledged' OR c.installed->>r.component = r.version THEN 'acknowledged'
+    WHEN r.withdrawn_at IS NOT NULL THEN 'withdrawn'
+    WHEN NOT r.is_current THEN 'superseded'
+    WHEN NOT r.is_newest AND EXISTS (
+      SELECT FROM release n
+      WHERE n.component = r.component AND n.position > r.position AND n.is_current
+        AND (n.to_all
+          OR (n.to_named AND EXISTS (SELECT FROM release_client t WHERE t.release = n.id AND t.client_id = c.id))
+          OR (n.to_some AND (n.to_groups IS NULL OR n.to_groups && g.chain)
+                        AND (n.to_labels IS NULL OR c.labels @> n.to_labels)))
+    ) THEN 'superseded'
+    WHEN r.is_before_withdrawn AND EXISTS (
+      SELECT FROM release w
+      WHERE w.component = r.component AND w.version = c.installed->>r.component
+        AND w.position > r.position AND w.withdrawn_at IS NOT NULL
+    ) THEN 'superseded'
+    WHEN d.state = 'delivered' THEN 'delivered'
+    WHEN r.deliver_by <= statement_timestamp() THEN 'expired'
+    ELSE coalesce(d.state, 'pending')
+  END AS state OFFSET 0
+) s
 CROSS JOIN LATERAL (
   SELECT CASE WHEN r.rollout_over IS NOT NULL
            THEN r.rollout_from + r.rollout_over * rollout_place(c.id) * interval '1 millisecond' END AS admitted_at

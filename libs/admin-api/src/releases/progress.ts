@@ -45,7 +45,7 @@ export const readProgress = async (
 /** One row for the clients of a group that stand alike; those that are done with it differ in nothing. */
 const selectCohorts = (db: Queryable, id: string) => db<Cohort[]>`
   WITH standing AS MATERIALIZED (
-    SELECT client_id, state, paused_at IS NOT NULL AS is_paused, admitted_at
+    SELECT client_id, group_path, state, paused_at IS NOT NULL AS is_paused, admitted_at
     FROM release_standing WHERE release = ${id}
   )
   SELECT state, '' AS "group", NULL AS own, false AS "isOnline", 'direct' AS network, count(*)::integer AS clients,
@@ -53,10 +53,9 @@ const selectCohorts = (db: Queryable, id: string) => db<Cohort[]>`
   FROM standing WHERE state NOT IN ('pending', 'delivered', 'failed')
   GROUP BY state
   UNION ALL
-  SELECT s.state, c.group_path, own.key, coalesce(p.status LIKE '%Online', false), coalesce(p.network, 'direct'),
+  SELECT s.state, s.group_path, own.key, coalesce(p.status LIKE '%Online', false), coalesce(p.network, 'direct'),
          count(*)::integer, s.is_paused, max(s.admitted_at)
   FROM standing s
-  JOIN client c ON c.id = s.client_id
   LEFT JOIN presence p ON p.client_id = s.client_id
   LEFT JOIN settings_level own ON own.scope = 'client' AND own.key = s.client_id
   WHERE s.state IN ('pending', 'delivered', 'failed')

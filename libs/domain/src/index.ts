@@ -1,5 +1,6 @@
 export * from './contact-limit.js';
 export * from './delivery.js';
+export * from './lacking.js';
 export * from './networks.js';
 export * from './outages.js';
 export * from './policy.js';

@@ -16,6 +16,7 @@ export const clients: InlineProjection = {
 
 const handled: ReadonlySet<FactType> = new Set([
   'client-registered',
+  'client-reinstalled',
   'client-reported',
   'client-addresses-changed',
   'client-edited',
@@ -27,6 +28,8 @@ const applyRun = async (run: readonly Fact[], tx: Transaction): Promise<void> =>
   switch (run[0]?.type) {
     case 'client-registered':
       return register(ofType(run, 'client-registered'), tx);
+    case 'client-reinstalled':
+      return reinstall(ofType(run, 'client-reinstalled'), tx);
     case 'client-reported':
       return report(ofType(run, 'client-reported'), tx);
     case 'client-addresses-changed':
@@ -68,6 +71,23 @@ const register = async (facts: readonly FactOf<'client-registered'>[], tx: Trans
       name = excluded.name, group_path = excluded.group_path, labels = excluded.labels, ips = excluded.ips,
       agent_version = excluded.agent_version, installed = excluded.installed, settings_revision = 0,
       registered_at = excluded.registered_at, removed_at = NULL`;
+  await forgetDeliveries(last, tx);
+};
+
+/** It has what it reports and nothing else; name, group and labels stay. */
+const reinstall = async (facts: readonly FactOf<'client-reinstalled'>[], tx: Transaction): Promise<void> => {
+  const last = lastOfEach(facts);
+  await tx`
+    UPDATE client c
+    SET agent_version = coalesce(f.agent_version, c.agent_version), installed = f.installed::jsonb,
+        settings_revision = coalesce(f.settings_revision, 0)
+    FROM unnest(
+      ${last.map((fact) => fact.client ?? '')}::text[],
+      ${last.map((fact) => fact.data.agentVersion)}::text[],
+      ${last.map((fact) => JSON.stringify(fact.data.installed))}::text[],
+      ${last.map((fact) => fact.data.settingsRevision)}::bigint[]
+    ) AS f (id, agent_version, installed, settings_revision)
+    WHERE c.id = f.id`;
   await forgetDeliveries(last, tx);
 };
 

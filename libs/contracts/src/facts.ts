@@ -69,6 +69,16 @@ export type FactData = {
     readonly agentVersion: string | null;
     readonly installed: Readonly<Record<string, string>>;
   };
+  /**
+   * A client that is known registered again: it was installed anew, and has what it reports and nothing else. Its name,
+   * group and labels stay as they are, for an administrator may have set them.
+   */
+  'client-reinstalled': {
+    readonly agentVersion: string | null;
+    readonly installed: Readonly<Record<string, string>>;
+    /** The settings revision that it had confirmed and reports to have still. */
+    readonly settingsRevision: string | null;
+  };
   /** What a client says of itself that differs from what was known. */
   'client-reported': {
     readonly agentVersion?: string;
@@ -91,6 +101,8 @@ export type FactData = {
     readonly network: NetworkClass;
     readonly networkName: string | null;
   };
+  /** A group and all below it are gone; the clients in it, if there were any, are in another group. */
+  'group-removed': { readonly path: string; readonly moveClientsTo: string | null };
   'settings-changed': { readonly level: SettingsLevel; readonly patch: JsonObject; readonly values: JsonObject };
   'networks-changed': { readonly networks: readonly Network[] };
   'release-published': {
@@ -102,7 +114,15 @@ export type FactData = {
     readonly size: number;
     readonly target: ReleaseTarget;
     readonly deliverBy: string | null;
+    /** How long it takes until every client is admitted, as an ISO 8601 duration; null is all at once. */
+    readonly rollout: { readonly over: string } | null;
   };
+  /** Nobody gets a paused release, and the time of its rollout stands still. */
+  'release-paused': { readonly id: string };
+  'release-resumed': { readonly id: string };
+  /** It is never delivered again; who has it keeps it. */
+  'release-withdrawn': { readonly id: string };
+  /** `request` is the agent's id of the request, or the digest of one that has none: a retry is no other delivery (G7). */
   'work-delivered': { readonly items: readonly WorkItem[]; readonly request: string | null };
   'work-settled': { readonly items: readonly SettledItem[] };
   /** The client started an update by itself; it says nothing about its status (R4). */
@@ -124,14 +144,19 @@ export type FactType = keyof FactData;
 /** The schema version that is written today, by type. */
 export const factVersions: Readonly<Record<FactType, number>> = {
   'client-registered': 1,
+  'client-reinstalled': 1,
   'client-reported': 1,
   'client-addresses-changed': 1,
   'client-edited': 1,
   'client-removed': 1,
   'client-status-changed': 1,
+  'group-removed': 1,
   'settings-changed': 1,
   'networks-changed': 1,
-  'release-published': 1,
+  'release-published': 2,
+  'release-paused': 1,
+  'release-resumed': 1,
+  'release-withdrawn': 1,
   'work-delivered': 1,
   'work-settled': 1,
   'update-started': 1,

@@ -27,7 +27,7 @@ export const workReplySchema = z.object({
   policy: grantedPolicySchema,
   settings: z.object({ revision: z.string(), values: z.record(z.string(), z.unknown()) }).nullable(),
   updates: z.array(updateItemSchema),
-  more: z.boolean(),
+  more: z.boolean().describe('more is waiting that was never sent: poll again at once'),
   warnings: z.array(z.string()),
 });
 export type WorkReply = z.infer<typeof workReplySchema>;

@@ -3,8 +3,11 @@ import { type Fact, type FactType, factVersions } from '#contracts';
 /** Turns the data of one schema version of a fact into that of the next. Pure. */
 export type Upcaster = (data: Record<string, unknown>) => Record<string, unknown>;
 
-/** By type, the step from version n to n + 1 at index n - 1. All types are at version 1 so far. */
-const upcasters: Partial<Record<FactType, readonly Upcaster[]>> = {};
+/** By type, the step from version n to n + 1 at index n - 1. */
+const upcasters: Partial<Record<FactType, readonly Upcaster[]>> = {
+  // Before there were rollouts, every release was for all its clients at once.
+  'release-published': [(data) => ({ ...data, rollout: null })],
+};
 
 export const isFactType = (type: string): type is FactType => Object.hasOwn(factVersions, type);
 

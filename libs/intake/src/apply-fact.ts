@@ -21,6 +21,8 @@ export const applyFact = (presence: LanePresence, fact: Fact, emit: Emit): void 
       });
     case 'client-status-changed':
       return applyStatus(presence, fact);
+    case 'group-removed':
+      return applyGroupRemoved(presence, fact, emit);
     case 'settings-changed':
       return applySettings(presence, fact, emit);
     case 'work-settled':
@@ -71,6 +73,20 @@ const applyRemoved = (presence: LanePresence, fact: FactOf<'client-removed'>, em
     // The other removals are presence's own conclusions: their transitions are in the log beside them.
     if (fact.data.by === 'administrator') presence.turn(ordinal, false, 'uninstalled', fact.recordedAt.getTime(), emit);
   });
+
+/** Whoever was in the group has the policy of another group from now on (R20). */
+const applyGroupRemoved = (presence: LanePresence, fact: FactOf<'group-removed'>, emit: Emit): void => {
+  const { members, policies } = presence;
+  const { path, moveClientsTo } = fact.data;
+  policies.removeGroup(path);
+  const concerned = members.groups.list.map((group) => groupChain(group).includes(path));
+  const target = members.groups.number(moveClientsTo ?? '');
+  for (let ordinal = 0; ordinal < members.count; ordinal++) {
+    if (!concerned[members.data.group[ordinal] ?? 0]) continue;
+    members.data.group[ordinal] = target;
+    applyPolicy(presence, ordinal, fact, emit);
+  }
+};
 
 const applyStatus = (presence: LanePresence, fact: FactOf<'client-status-changed'>): void =>
   withOrdinal(presence, fact, (ordinal) => {

@@ -34,6 +34,12 @@ export class Policies {
     else this.clients.set(level.id, part);
   }
 
+  /** Forgets what a group and all below it set. */
+  removeGroup(path: string): void {
+    this.cache.clear();
+    for (const group of this.groups.keys()) if (groupChain(group).includes(path)) this.groups.delete(group);
+  }
+
   of(clientId: string, group: string): Policy {
     const own = this.clients.get(clientId);
     if (own) return this.compute(group, own);

@@ -19,6 +19,7 @@ export const presenceFacts: readonly FactType[] = [
   'client-removed',
   'client-addresses-changed',
   'client-status-changed',
+  'group-removed',
   'settings-changed',
   'networks-changed',
   'work-settled',

@@ -1,44 +1,55 @@
 import type { NewFact, SettledItem, WorkItem } from '#contracts';
-import { type QueuedWork, settleByReport } from '#domain';
+import { contradictedByReport, isCarriedAgain, type QueuedWork, settleByReport } from '#domain';
+import type { AcknowledgedRow } from './read-acknowledged.js';
 import type { ClientRow, KnownClient, OpenWork } from './read-clients.js';
-import type { WorkRequest } from './request.js';
+import { metaOf, type WorkRequest } from './request.js';
 
 /** What a request leads to: facts to append, and the work to send. */
 export type Plan = { readonly facts: readonly NewFact[]; readonly open: readonly OpenWork[] };
 
-const metaOf = (request: { readonly messageId: string | null }) =>
-  request.messageId === null ? { actor: 'agent' } : { actor: 'agent', correlation: request.messageId };
-
 const itemOf = ({ kind, key, revision, release }: QueuedWork): WorkItem => ({ kind, key, revision, release });
 
-/** What a registered client's request means for the log; nothing, most of the time. */
-export const planRequest = (request: WorkRequest, client: KnownClient): Plan => {
-  const { row, work } = client;
+/**
+ * What a registered client's request means for the log; nothing, most of the time. What the client acknowledged and
+ * reports not to have is failed from now on, and comes again with its next request (G6).
+ *
+ * @param acknowledged what it acknowledged, where its report says less than that
+ * @param isRepeated whether the log has already that it started this update
+ */
+export const planRequest = (
+  request: WorkRequest,
+  { row, work }: KnownClient,
+  { acknowledged = [], isRepeated = false }: { acknowledged?: readonly AcknowledgedRow[]; isRepeated?: boolean } = {},
+): Plan => {
   const { settled, open } = settleByReport(work, request.payload);
   const facts: NewFact[] = [...reported(request, row)];
   const about = { client: row.id, meta: metaOf(request) };
-  if (request.kind === 'update') {
+  if (request.kind === 'update' && !isRepeated) {
     facts.push({ type: 'update-started', ...about, data: { trigger: request.payload.trigger } });
   }
-  if (settled.length > 0) {
-    const items = settled.map((item): SettledItem => ({
-      ...itemOf(item),
-      outcome: 'applied',
-      error: null,
-      via: 'report',
-    }));
-    facts.push({ type: 'work-settled', ...about, data: { items } });
-  }
+  // A retry says what was so before the acknowledgement.
+  const earlier = acknowledged.filter((item) => item.request !== request.identity.id || !request.identity.isUnique);
+  const items: readonly SettledItem[] = [
+    ...settled.map((item) => settledItem(item, 'applied', null)),
+    ...contradictedByReport(earlier, request.payload).map((found) => settledItem(found.work, 'failed', found.error)),
+  ];
+  if (items.length > 0) facts.push({ type: 'work-settled', ...about, data: { items } });
   return { facts, open };
 };
 
+const settledItem = (work: QueuedWork, outcome: SettledItem['outcome'], error: string | null): SettledItem => ({
+  ...itemOf(work),
+  outcome,
+  error,
+  via: 'report',
+});
+
 /** That work was sent; the same request sent again is not another delivery (G7). */
 export const planDelivery = (request: WorkRequest, sent: readonly OpenWork[]): readonly NewFact[] => {
-  const fresh = sent.filter(
-    (work) => work.state !== 'delivered' || request.messageId === null || work.request !== request.messageId,
-  );
+  const now = new Date();
+  const fresh = sent.filter((work) => !isCarriedAgain(work, request.identity, now));
   if (fresh.length === 0) return [];
-  const data = { items: fresh.map(itemOf), request: request.messageId };
+  const data = { items: fresh.map(itemOf), request: request.identity.id };
   return [{ type: 'work-delivered', client: request.clientId, meta: metaOf(request), data }];
 };
 
@@ -56,22 +67,3 @@ const reported = (request: WorkRequest, row: ClientRow): readonly NewFact[] => {
 
 const isSame = (a: Readonly<Record<string, string>>, b: Readonly<Record<string, string>>): boolean =>
   Object.keys(a).length === Object.keys(b).length && Object.entries(a).every(([key, value]) => b[key] === value);
-
-/** The fact that makes a client known; one that comes back keeps its ordinal. */
-export const planRegistration = (request: WorkRequest & { kind: 'register' }, ordinal: number): NewFact => {
-  const { name, group, labels, ips, agentVersion, installed } = request.payload;
-  return {
-    type: 'client-registered',
-    client: request.clientId,
-    meta: metaOf(request),
-    data: {
-      ordinal,
-      name: name ?? null,
-      group: group ?? '',
-      labels: labels ?? {},
-      ips: ips ?? [],
-      agentVersion: agentVersion ?? null,
-      installed: installed ?? {},
-    },
-  };
-};

@@ -1,15 +1,15 @@
 import type { JsonObject, Network } from '#contracts';
-import type { QueuedWork, Release, WorkState } from '#domain';
+import type { QueuedWork, Release, SentWork } from '#domain';
 import type { Queryable } from '#event-log';
 
 /** A piece of undelivered work, with the release to fetch when it is an update. */
-export type OpenWork = QueuedWork & {
-  readonly clientId: string;
-  readonly state: WorkState;
-  /** The request that carried it last. */
-  readonly request: string | null;
-  readonly update: Release | null;
-};
+export type OpenWork = QueuedWork &
+  SentWork & {
+    readonly clientId: string;
+    /** Whether it may be sent now: a release that is paused, or that has not admitted the client yet, waits. */
+    readonly isDeliverable: boolean;
+    readonly update: Release | null;
+  };
 
 export type ClientRow = {
   readonly id: string;
@@ -53,6 +53,7 @@ const selectClients = (db: Queryable, ids: readonly string[]) => db<ClientRow[]>
 
 const selectWork = (db: Queryable, ids: readonly string[]) => db<OpenWork[]>`
   SELECT w.client_id AS "clientId", w.kind, w.key, w.revision, w.release, w.state, w.request,
+         w.delivered_at AS "deliveredAt", w.is_deliverable AS "isDeliverable",
          CASE WHEN r.id IS NOT NULL THEN jsonb_build_object(
            'component', r.component, 'version', r.version, 'url', r.url, 'sha256', r.sha256, 'size', r.size,
            'deliverBy', to_char(r.deliver_by AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')) END AS update

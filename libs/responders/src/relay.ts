@@ -34,8 +34,8 @@ export const createRelay = (nats: NatsConnection, lane: number): Relay => {
   });
   return {
     pass: async (request) => {
-      const { clientId, kind, messageId } = request;
-      const options = messageId === null ? {} : { msgID: `relay.${clientId}.${kind}.${messageId}` };
+      const { clientId, kind, identity } = request;
+      const options = identity.isUnique ? { msgID: `relay.${clientId}.${kind}.${identity.id}` } : {};
       try {
         return (await js.publish(subjects.relayed(clientId, kind), contactOf(request), options)).seq;
       } catch {

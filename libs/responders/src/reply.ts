@@ -1,5 +1,5 @@
 import type { WorkReply } from '#contracts';
-import { formatDuration, grantOf, packReply, phaseOf, type Policy } from '#domain';
+import { formatDuration, grantOf, inSendingOrder, packReply, phaseOf, type Policy, type Release } from '#domain';
 import type { EffectiveCache } from './effective.js';
 import type { ClientRow, OpenWork } from './read-clients.js';
 import type { WorkRequest } from './request.js';
@@ -16,20 +16,23 @@ export const composeReply = (
 ): Composed => {
   const { values, policy } = cache.of(row);
   const network = networkOf(request, row, cache);
+  const now = new Date();
   const openSettings = open.find((work) => work.kind === 'settings');
   const settings = openSettings ? { revision: openSettings.revision, values } : null;
-  const updates = open.flatMap((work) => (work.update ? [{ ...work.update, work }] : []));
-  const packed = packReply(settings, updates);
+  const packed = packReply(settings, inSendingOrder(open.filter(isUpdateToSend), request.identity, now));
   const reply: WorkReply = {
-    time: new Date().toISOString(),
+    time: now.toISOString(),
     policy: grantedPolicy(policy, row.ordinal, network),
     settings: packed.settings,
-    updates: packed.updates.map(({ work: _, ...update }) => update),
+    updates: packed.updates.map(({ update }) => update),
     more: packed.more,
     warnings: [],
   };
-  return { reply, sent: [...(openSettings ? [openSettings] : []), ...packed.updates.map(({ work }) => work)] };
+  return { reply, sent: [...(openSettings ? [openSettings] : []), ...packed.updates] };
 };
+
+const isUpdateToSend = (work: OpenWork): work is OpenWork & { readonly update: Release } =>
+  work.update !== null && work.isDeliverable;
 
 /** Where the client is: by the addresses it reports now, else as presence has it, else by those it registered with. */
 const networkOf = ({ payload }: WorkRequest, row: ClientRow, cache: EffectiveCache): 'direct' | 'unreachable' =>

@@ -1,14 +1,17 @@
+import { createHash } from 'node:crypto';
 import { headers, type Msg } from '@nats-io/transport-node';
 import {
   clientIdPattern,
   errorHeader,
   type ErrorReply,
+  type FactMeta,
   parsePayload,
   type Payload,
   ReachbackError,
   type RequestKind,
   validatePayload,
 } from '#contracts';
+import type { RequestIdentity } from '#domain';
 
 /** The kinds whose reply carries work; `ack` is the other one. */
 export type WorkKind = Exclude<RequestKind, 'ack'>;
@@ -18,14 +21,17 @@ export type AgentRequest<K extends RequestKind = RequestKind> = {
   readonly clientId: string;
   readonly kind: K;
   readonly payload: Payload<K>;
-  /** The agent's own id for the request, the same on a retry (G7). */
-  readonly messageId: string | null;
+  /** What a retry of it has in common with it (G7). */
+  readonly identity: RequestIdentity;
   readonly respond: (reply: object) => void;
   readonly refuse: (error: ReachbackError) => void;
 };
 
 export type WorkRequest = { [K in WorkKind]: AgentRequest<K> }[WorkKind];
 export type AckRequest = AgentRequest<'ack'>;
+
+/** What facts say of the request behind them. */
+export const metaOf = ({ identity }: AgentRequest): FactMeta => ({ actor: 'agent', correlation: identity.id });
 
 const messageIdHeader = 'Nats-Msg-Id';
 const maxMessageId = 128;
@@ -38,18 +44,33 @@ const clientIdOf = (subject: string): string => {
 };
 
 /**
+ * The agent's own id for the request, the same on a retry; else the digest of its content, which is as good an id when
+ * the agent's time is part of it.
+ */
+const identityOf = (kind: RequestKind, message: Msg, payload: object): RequestIdentity => {
+  const id = message.headers?.get(messageIdHeader).slice(0, maxMessageId);
+  if (id) return { id, isUnique: true };
+  const digest = createHash('sha256').update(`${kind} `).update(message.data).digest('base64url');
+  return { id: `sha256:${digest}`, isUnique: 'time' in payload && payload.time !== undefined };
+};
+
+/**
  * Reads a message as a request of one kind.
  *
  * @throws {ReachbackError}
  */
-export const readRequest = <K extends RequestKind>(kind: K, message: Msg): AgentRequest<K> => ({
-  clientId: clientIdOf(message.subject),
-  kind,
-  payload: validatePayload(kind, parsePayload(message.data)),
-  messageId: message.headers?.get(messageIdHeader).slice(0, maxMessageId) || null,
-  respond: (reply) => void message.respond(JSON.stringify(reply)),
-  refuse: (error) => refuse(message, error),
-});
+export const readRequest = <K extends RequestKind>(kind: K, message: Msg): AgentRequest<K> => {
+  const clientId = clientIdOf(message.subject);
+  const payload = validatePayload(kind, parsePayload(message.data));
+  return {
+    clientId,
+    kind,
+    payload,
+    identity: identityOf(kind, message, payload),
+    respond: (reply) => void message.respond(JSON.stringify(reply)),
+    refuse: (error) => refuse(message, error),
+  };
+};
 
 /** Answers with an error of the catalogue; a message that wants no answer gets none. */
 export const refuse = (message: Msg, error: ReachbackError): void => {

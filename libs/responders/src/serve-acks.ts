@@ -2,7 +2,7 @@ import { type AckReply, type AckResult, type NewFact, ReachbackError, type Settl
 import { appendFacts, type Database, lockLane, type Transaction, transact } from '#event-log';
 import { inlineProjections } from '#projections';
 import { type KnownClient, readClients } from './read-clients.js';
-import type { AckRequest } from './request.js';
+import { type AckRequest, metaOf } from './request.js';
 
 export type AckOutcome = { readonly reply: AckReply } | { readonly error: ReachbackError };
 
@@ -13,6 +13,7 @@ type DeliveryRow = {
   readonly revision: string;
   readonly release: string | null;
   readonly state: string;
+  readonly deliveredAt: Date | null;
 };
 
 /**
@@ -37,8 +38,8 @@ export const serveAcks = async (
       }
       outcomes.set(request, { reply: { accepted: request.payload.results.length } });
       const items = settle(request.payload.results, client, delivered.get(request.clientId) ?? []);
-      const meta = { actor: 'agent', ...(request.messageId ? { correlation: request.messageId } : {}) };
-      return items.length > 0 ? [{ type: 'work-settled', client: request.clientId, meta, data: { items } }] : [];
+      if (items.length === 0) return [];
+      return [{ type: 'work-settled', client: request.clientId, meta: metaOf(request), data: { items } }];
     });
     await appendFacts(tx, lane, facts, inlineProjections);
   });
@@ -50,7 +51,7 @@ const readDeliveries = async (
   ids: readonly string[],
 ): Promise<ReadonlyMap<string, readonly DeliveryRow[]>> => {
   const rows = await tx<DeliveryRow[]>`
-    SELECT client_id, kind, key, revision, release, state FROM delivery WHERE client_id = ANY(${[...ids]})`;
+    SELECT client_id, kind, key, revision, release, state, delivered_at AS "deliveredAt" FROM delivery WHERE client_id = ANY(${[...ids]})`;
   const byClient = new Map<string, DeliveryRow[]>();
   for (const row of rows) {
     const known = byClient.get(row.client_id);
@@ -84,9 +85,20 @@ const settleOne = (
   if (!before && !queued) return [];
   if (before && isSettledAlready(before.state, outcome)) return [];
   if (kind === 'settings' && BigInt(revision) <= row.confirmedRevision) return [];
+  if (kind === 'update' && before && isOvertaken(before, delivered)) return [];
   return [{ kind, key, revision, release: before?.release ?? queued?.release ?? null, outcome, error, via: 'ack' }];
 };
 
 /** Done is done: a failure that arrives late does not undo an acknowledgement. */
 const isSettledAlready = (state: string, outcome: 'applied' | 'failed'): boolean =>
   state === 'acknowledged' || (state === 'failed' && outcome === 'failed');
+
+/** The client has since been sent, and has confirmed, another version of the component. */
+const isOvertaken = (before: DeliveryRow, delivered: readonly DeliveryRow[]): boolean =>
+  delivered.some(
+    ({ kind, key, state, deliveredAt }) =>
+      kind === before.kind &&
+      key === before.key &&
+      state === 'acknowledged' &&
+      (deliveredAt?.getTime() ?? 0) > (before.deliveredAt?.getTime() ?? 0),
+  );

@@ -1,17 +1,13 @@
 import { ReachbackError } from '#contracts';
-import {
-  appendFacts,
-  type Database,
-  lockLane,
-  type Queryable,
-  reserveOrdinals,
-  type Transaction,
-  transact,
-} from '#event-log';
+import { disagrees, isReinstalled } from '#domain';
+import { appendFacts, type Database, lockLane, type Queryable, type Transaction, transact } from '#event-log';
 import { inlineProjections } from '#projections';
 import type { EffectiveCache } from './effective.js';
-import { planDelivery, planRegistration, planRequest } from './plan.js';
-import { type KnownClient, readClients } from './read-clients.js';
+import { planDelivery, planRequest } from './plan.js';
+import { readAcknowledged } from './read-acknowledged.js';
+import { type ClientRow, type KnownClient, readClients } from './read-clients.js';
+import { register } from './register.js';
+import { findRepeatedUpdates } from './repeated-updates.js';
 import { type Composed, composeReply } from './reply.js';
 import type { WorkRequest } from './request.js';
 
@@ -59,9 +55,16 @@ const answerWithoutWriting = (request: WorkRequest, known: Known, cache: Effecti
   const client = known.get(request.clientId);
   if (request.kind === 'register' && (!client || client.row.removed)) return undefined;
   if (!client || client.row.removed) return notRegistered();
+  if (hasLess(client.row, request)) return undefined;
   const plan = planRequest(request, client);
   const { reply, sent } = composeReply(request, client.row, plan.open, cache);
   return plan.facts.length === 0 && planDelivery(request, sent).length === 0 ? { reply } : undefined;
+};
+
+/** Whether a client reports less than it has confirmed: it fell back, or was installed anew. */
+const hasLess = (row: ClientRow, { kind, payload }: WorkRequest): boolean => {
+  const confirmed = { settingsRevision: row.confirmedRevision, installed: row.installed };
+  return kind === 'register' ? isReinstalled(confirmed, payload) : disagrees(confirmed, payload);
 };
 
 const serveWriting = async (
@@ -74,6 +77,14 @@ const serveWriting = async (
   await register(tx, lane, requests);
   const known = await readClients(tx, requests.map(idOf));
   await refresh(tx, cache, known);
+  const fallenBack = requests.filter((request) => {
+    const client = known.get(request.clientId);
+    return client !== undefined && hasLess(client.row, request);
+  });
+  const [acknowledged, repeated] = await Promise.all([
+    readAcknowledged(tx, fallenBack.map(idOf)),
+    findRepeatedUpdates(tx, requests),
+  ]);
   const outcomes = new Map<WorkRequest, Outcome>();
   const facts = requests.flatMap((request) => {
     const client = known.get(request.clientId);
@@ -81,28 +92,14 @@ const serveWriting = async (
       outcomes.set(request, notRegistered());
       return [];
     }
-    const plan = planRequest(request, client);
+    const plan = planRequest(request, client, {
+      acknowledged: acknowledged.get(request.clientId) ?? [],
+      isRepeated: repeated.has(request),
+    });
     const { reply, sent } = composeReply(request, client.row, plan.open, cache);
     outcomes.set(request, { reply });
     return [...plan.facts, ...planDelivery(request, sent)];
   });
   await appendFacts(tx, lane, facts, inlineProjections);
   return outcomes;
-};
-
-/** Makes known whoever registers and is not, or no longer. */
-const register = async (tx: Transaction, lane: number, requests: readonly WorkRequest[]): Promise<void> => {
-  const registering = requests.filter((request) => request.kind === 'register');
-  if (registering.length === 0) return;
-  const rows = await tx<{ id: string; ordinal: number; removed: boolean }[]>`
-    SELECT id, ordinal, removed_at IS NOT NULL AS removed FROM client WHERE id = ANY(${registering.map(idOf)})`;
-  const known = new Map(rows.map((row) => [row.id, row]));
-  const fresh = registering.filter((request) => !known.has(request.clientId));
-  let ordinal = fresh.length > 0 ? await reserveOrdinals(tx, lane, fresh.length) : 0;
-  const facts = registering.flatMap((request) => {
-    const row = known.get(request.clientId);
-    if (row && !row.removed) return [];
-    return [planRegistration(request, row ? row.ordinal : ordinal++)];
-  });
-  await appendFacts(tx, lane, facts, inlineProjections);
 };

@@ -16,11 +16,15 @@ import {
   queueQuery,
   queueSchema,
   ReachbackError,
+  statusAtSchema,
   transitionListSchema,
 } from '#contracts';
 import type { Queryable } from '#event-log';
+import { firstSeen, statusAt } from '#projections';
 import { type ApiContext, Context } from '../context.js';
+import { notAfterNow, untilHistoryIsThere } from '../past.js';
 import { decodePosition, pageOf } from '../paging.js';
+import { checkMove } from '../settings/levels.js';
 import { Writer } from '../writes/writer.js';
 import { readQueue } from './queue.js';
 import { readClientEvents } from './read-events.js';
@@ -46,7 +50,7 @@ export class ClientsController {
 
   @Get(':id')
   @ApiOperation({ summary: 'One client, or with `asOf` its status at a time (G2)' })
-  @ApiOkResponse({ standardSchema: clientSchema })
+  @ApiOkResponse({ standardSchema: clientSchema.or(statusAtSchema) })
   async get(@Param({ schema: clientParams }) { id }: Id, @Query({ schema: asOfQuery }) { asOf }: { asOf?: string }) {
     if (asOf !== undefined) return this.statusAt(id, asOf);
     const client = await findClient(this.context, id);
@@ -55,11 +59,18 @@ export class ClientsController {
   }
 
   private async statusAt(id: string, asOf: string) {
-    const [row] = await this.context.db<{ status: string; cause: string; since: Date }[]>`
-      SELECT status, cause, at AS since FROM status_history
-      WHERE client_id = ${id} AND at <= ${asOf} ORDER BY position DESC LIMIT 1`;
-    if (!row) throw new ReachbackError('not_registered', 'No client with this id was registered then.');
-    return { id, ...row, asOf: new Date(asOf).toISOString() };
+    const { db } = this.context;
+    await untilHistoryIsThere(this.context);
+    const at = notAfterNow(asOf);
+    const known = await statusAt(db, id, at);
+    if (known) return { id, ...known, asOf: at };
+    const first = await firstSeen(db, id);
+    if (!first) throw new ReachbackError('not_registered');
+    const [then, later] = [at, first].map((time) => time.toISOString());
+    throw new ReachbackError(
+      'not_registered',
+      `No client had this id at ${then}; the first one registered at ${later}.`,
+    );
   }
 
   @Patch(':id')
@@ -73,6 +84,7 @@ export class ClientsController {
   ) {
     await this.writer.run(request, reply, async ({ tx, append }) => {
       await assertRegistered(tx, id);
+      if (patch.group !== undefined) await checkMove(tx, [id], patch.group);
       await append({ type: 'client-edited', client: id, data: patch });
       return {};
     });

@@ -18,28 +18,30 @@ const selectOpen = (db: Queryable, clientId: string) => db<QueueItem[]>`
   ORDER BY w.position DESC`;
 
 /**
- * What is not in the queue any more: done; overtaken by something newer (G4); or too late (G5). Work that nothing ever
- * happened to has no row of its own and is found as a release that is for the client and is not its newest.
+ * What is not in the queue any more: done; overtaken by something newer (G4); too late (G5); or withdrawn. Also what was
+ * delivered by releases that are not for the client any more.
  */
 const selectFinished = (db: Queryable, clientId: string) => db<QueueItem[]>`
   WITH c AS (SELECT * FROM client WHERE id = ${clientId}),
-  targeted AS (
-    SELECT r.*, row_number() OVER (PARTITION BY r.component ORDER BY r.position DESC) AS age
-    FROM c JOIN release r ON release_targets(r.target, c.id, c.group_path, c.labels)
-  ),
   updates AS (
-    SELECT 'update' AS kind, coalesce(t.component, d.key) AS key, coalesce(t.version, d.revision) AS revision,
-           CASE WHEN d.state = 'acknowledged' OR c.installed->>coalesce(t.component, d.key) = coalesce(t.version, d.revision)
-                  THEN 'acknowledged'
-                WHEN t.age = 1 AND t.deliver_by <= now() THEN 'expired'
-                WHEN t.age = 1 THEN NULL
-                ELSE 'superseded' END AS state,
-           coalesce(t.id, d.release) AS release, greatest(c.registered_at, coalesce(t.published_at, d.delivered_at)) AS "queuedAt",
-           d.delivered_at AS "deliveredAt", coalesce(d.attempts, 0) AS attempts, t.deliver_by AS "deliverBy", d.error
+    SELECT 'update' AS kind, s.component AS key, s.version AS revision, s.state, s.release,
+           greatest(c.registered_at, r.published_at) AS "queuedAt", s.delivered_at AS "deliveredAt", s.attempts,
+           s.deliver_by AS "deliverBy", s.error
     FROM c
-    CROSS JOIN (targeted t
-      FULL JOIN (SELECT * FROM delivery WHERE client_id = ${clientId} AND kind = 'update') d
-        ON d.key = t.component AND d.revision = t.version)
+    JOIN release_standing s ON s.client_id = c.id
+    JOIN release r ON r.id = s.release
+    WHERE s.state NOT IN ('pending', 'delivered', 'failed')
+  ),
+  elsewhere AS (
+    SELECT 'update' AS kind, d.key, d.revision,
+           CASE WHEN d.state = 'acknowledged' THEN 'acknowledged'
+                WHEN r.withdrawn_at IS NOT NULL THEN 'withdrawn' ELSE 'superseded' END AS state,
+           d.release, greatest(c.registered_at, coalesce(r.published_at, d.delivered_at, d.settled_at)) AS "queuedAt",
+           d.delivered_at AS "deliveredAt", d.attempts, r.deliver_by AS "deliverBy", d.error
+    FROM c
+    JOIN delivery d ON d.client_id = c.id AND d.kind = 'update'
+    LEFT JOIN release r ON r.id = d.release
+    WHERE NOT EXISTS (SELECT FROM release_standing s WHERE s.client_id = c.id AND s.release = d.release)
   ),
   settings AS (
     SELECT 'settings' AS kind, d.key, d.revision,
@@ -51,5 +53,5 @@ const selectFinished = (db: Queryable, clientId: string) => db<QueueItem[]>`
     WHERE NOT EXISTS (
       SELECT FROM undelivered_work w WHERE w.client_id = c.id AND w.kind = 'settings' AND w.revision = d.revision)
   )
-  SELECT * FROM (SELECT * FROM updates WHERE state IS NOT NULL UNION ALL SELECT * FROM settings) finished
+  SELECT * FROM (TABLE updates UNION ALL TABLE elsewhere UNION ALL TABLE settings) finished
   ORDER BY "queuedAt" DESC, key, revision`;

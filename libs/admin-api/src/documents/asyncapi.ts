@@ -13,6 +13,18 @@ const schemaOf = (schema: z.ZodType) => z.toJSONSchema(schema, { io: 'input', un
 
 const replyOf = (kind: ContactKind) => (kind === 'ack' ? schemaOf(ackReplySchema) : schemaOf(workReplySchema));
 
+/** What an agent's author has to know beyond the schemas. */
+const descriptions: Partial<Record<ContactKind, string>> = {
+  register:
+    'After installation. A client that is known already starts anew: it has what it reports and nothing else. Its name, ' +
+    'group and labels stay as they are, for an administrator may have set them.',
+  poll:
+    'Brings what is undelivered now, newest and nothing else. `more` says that some was never sent yet: poll again at ' +
+    'once. What failed, or was not acknowledged, comes again with later polls. What is reported as installed settles ' +
+    'the queue though its acknowledgement was lost; reporting less than was acknowledged fails it, to be sent again.',
+  ack: 'Acknowledge until it is accepted; sent again it changes nothing, and neither does what was overtaken.',
+};
+
 /** What agents send over NATS, as AsyncAPI 3.0, made from the schemas that validate it. */
 export const asyncApiDocument = (version: string) => {
   const kinds = Object.keys(payloadSchemas) as ContactKind[];
@@ -24,7 +36,8 @@ export const asyncApiDocument = (version: string) => {
       description:
         'Agents publish to reachback.v1.<clientId>.<kind>; an empty payload is {}. Requests are answered, also with an ' +
         'error. heartbeat, logs, stop and uninstall are published; sent as a request, the answer is the broker’s ' +
-        'receipt: stored durably.',
+        'receipt: stored durably. A retry carries the Nats-Msg-Id of the request before it, or the same content with ' +
+        'its `time`: it is answered and recorded once. Without either, the same content within ten seconds is a retry.',
     },
     defaultContentType: 'application/json',
     channels: Object.fromEntries(
@@ -34,7 +47,7 @@ export const asyncApiDocument = (version: string) => {
           address: `reachback.v1.{clientId}.${kind}`,
           parameters: { clientId: { description: '1 to 64 characters of A-Z a-z 0-9 _ -' } },
           messages: {
-            [kind]: { payload: schemaOf(payloadSchemas[kind]) },
+            [kind]: { description: descriptions[kind], payload: schemaOf(payloadSchemas[kind]) },
             ...(requests.has(kind)
               ? { reply: { payload: replyOf(kind) }, error: { payload: schemaOf(errorReplySchema) } }
               : {}),

@@ -1,16 +1,29 @@
-import { Controller, Get, Query } from '@nestjs/common';
-import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
-import { eventListSchema, eventsQuery, projectionListSchema, ReachbackError, rejectsSchema } from '#contracts';
+import { Controller, Get, HttpCode, Param, Post, Query, Req, Res } from '@nestjs/common';
+import { ApiAcceptedResponse, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import {
+  eventListSchema,
+  eventsQuery,
+  projectionListSchema,
+  projectionParams,
+  ReachbackError,
+  rebuildStartedSchema,
+  rejectsSchema,
+} from '#contracts';
 import { isFactType, readFacts } from '#event-log';
-import { projectionStates } from '#projections';
+import { beginRebuild, followers, projectionStates } from '#projections';
 import { type ApiContext, Context } from '../context.js';
+import { Writer } from '../writes/writer.js';
 
 type EventsQuery = { readonly after: string; readonly client?: string; readonly type?: string; readonly limit: number };
 
 @ApiTags('log')
 @Controller('v1')
 export class EventsController {
-  constructor(@Context() private readonly context: ApiContext) {}
+  constructor(
+    @Context() private readonly context: ApiContext,
+    private readonly writer: Writer,
+  ) {}
 
   @Get('events')
   @ApiOperation({ summary: 'The log of facts, in order; `nextCursor` is the next `after`' })
@@ -62,5 +75,27 @@ export class EventsController {
     const states = await projectionStates(this.context.db);
     const items = states.map((state) => ({ ...state, position: String(state.position), lag: String(state.lag) }));
     return { items, nextCursor: null };
+  }
+
+  @Post('projections/:name/rebuild')
+  @HttpCode(202)
+  @ApiOperation({
+    summary: 'Fill a projection anew from the beginning of the log; the old one serves until it is done',
+  })
+  @ApiAcceptedResponse({ standardSchema: rebuildStartedSchema })
+  async rebuild(
+    @Param({ schema: projectionParams }) { name }: { name: string },
+    @Req() request: FastifyRequest,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ) {
+    const follower = followers.find((one) => one.name === name);
+    if (!follower) {
+      const names = followers.map((one) => one.name).join(', ');
+      throw new ReachbackError('not_found', `There is no projection "${name}" to rebuild; there are: ${names}.`);
+    }
+    return this.writer.run(request, reply, async ({ tx }) => {
+      await beginRebuild(tx, follower, this.context.lane);
+      return { status: 202, body: { name, state: 'rebuilding' } };
+    });
   }
 }

@@ -1,8 +1,19 @@
 import { Controller, Get, Query } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
-import { asOfQuery, fleetSchema, type Status, statuses } from '#contracts';
+import {
+  asOfQuery,
+  type FleetHistoryQuery,
+  fleetHistoryQuery,
+  fleetHistorySchema,
+  fleetSchema,
+  type Status,
+  statuses,
+} from '#contracts';
+import { countFleet } from '#projections';
 import { type ApiContext, Context } from '../context.js';
+import { notAfterNow, untilHistoryIsThere } from '../past.js';
 import { askOwner } from '../presence-owner.js';
+import { historyTimes } from './history-times.js';
 
 type Counted = { readonly status: Status; readonly clients: number };
 
@@ -16,8 +27,10 @@ export class FleetController {
   @ApiOkResponse({ standardSchema: fleetSchema })
   async get(@Query({ schema: asOfQuery }) { asOf }: { asOf?: string }) {
     if (asOf !== undefined) {
-      const at = new Date(asOf);
-      return { ...summary(await this.countAt(at)), undelivered: null, ingest: null, asOf: at };
+      await untilHistoryIsThere(this.context);
+      const at = notAfterNow(asOf);
+      const [counted] = await countFleet(this.context.db, [at]);
+      return { total: counted?.total, byStatus: counted?.byStatus, undelivered: null, ingest: null, asOf: at };
     }
     const { db } = this.context;
     const [counted, [undelivered], owner] = await Promise.all([
@@ -33,14 +46,13 @@ export class FleetController {
     return { ...summary(counted), undelivered, ingest, asOf: new Date() };
   }
 
-  private countAt(at: Date) {
-    return this.context.db<Counted[]>`
-      SELECT status, count(*)::integer AS clients
-      FROM (
-        SELECT DISTINCT ON (client_id) status, cause FROM status_history
-        WHERE at <= ${at} ORDER BY client_id, position DESC
-      ) last
-      WHERE cause NOT IN ('uninstalled', 'inactive') GROUP BY 1`;
+  @Get('history')
+  @ApiOperation({ summary: 'How many clients had each status, over time; exact at each of the times (G2)' })
+  @ApiOkResponse({ standardSchema: fleetHistorySchema })
+  async history(@Query({ schema: fleetHistoryQuery }) query: FleetHistoryQuery) {
+    const times = historyTimes(query);
+    await untilHistoryIsThere(this.context);
+    return { items: await countFleet(this.context.db, times), nextCursor: null };
   }
 }
 

@@ -1,15 +1,29 @@
-import { Controller, Get } from '@nestjs/common';
+import { Controller, Delete, Get, Param, Query, Req, Res } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
-import { type GroupNode, groupTreeSchema, type Status, statuses } from '#contracts';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import {
+  type GroupNode,
+  groupParams,
+  groupRemovalQuery,
+  groupRemovalSchema,
+  groupTreeSchema,
+  type Status,
+  statuses,
+} from '#contracts';
 import { groupChain } from '#domain';
 import { type ApiContext, Context } from '../context.js';
+import { Writer } from '../writes/writer.js';
+import { removeGroup } from './remove-group.js';
 
 type Counted = { readonly path: string; readonly status: Status | null; readonly clients: number };
 
 @ApiTags('groups')
 @Controller('v1/groups')
 export class GroupsController {
-  constructor(@Context() private readonly context: ApiContext) {}
+  constructor(
+    @Context() private readonly context: ApiContext,
+    private readonly writer: Writer,
+  ) {}
 
   @Get()
   @ApiOperation({ summary: 'The tree of groups from its root, with counts by status' })
@@ -22,6 +36,20 @@ export class GroupsController {
       LEFT JOIN presence p ON p.client_id = c.id
       GROUP BY 1, 2 ORDER BY 1`;
     return treeOf(rows);
+  }
+
+  @Delete(':path')
+  @ApiOperation({ summary: 'Remove a group and those below it, with their settings; its clients move where you say' })
+  @ApiOkResponse({ standardSchema: groupRemovalSchema })
+  remove(
+    @Param({ schema: groupParams }) { path }: { path: string },
+    @Query({ schema: groupRemovalQuery }) { moveClientsTo }: { moveClientsTo?: string },
+    @Req() request: FastifyRequest,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ) {
+    return this.writer.run(request, reply, async (write) => ({
+      body: await removeGroup(write, path, moveClientsTo),
+    }));
   }
 }
 

@@ -1,23 +1,28 @@
-import { Body, Controller, Get, HttpCode, Param, Post, Req, Res } from '@nestjs/common';
+import { Body, Controller, Get, HttpCode, Param, Post, Query, Req, Res } from '@nestjs/common';
 import { ApiCreatedResponse, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { randomUUID } from 'node:crypto';
 import {
   componentListSchema,
   componentParams,
-  policyKey,
   ReachbackError,
   type ReleaseBody,
   releaseBody,
+  releaseClientListSchema,
+  type ReleaseClientsQuery,
+  releaseClientsQuery,
   releaseParams,
   releaseProgressSchema,
+  releaseSchema,
 } from '#contracts';
-import { defaultPolicy, parsePolicy } from '#domain';
-import type { Queryable } from '#event-log';
 import { type ApiContext, Context } from '../context.js';
-import { readLevel } from '../settings/levels.js';
 import { Writer } from '../writes/writer.js';
-import { findRelease, listReleases, readProgress } from './select-releases.js';
+import { changeRelease, type ReleaseChange } from './change-release.js';
+import { listReleaseClients } from './list-clients.js';
+import { readProgress } from './progress.js';
+import { publishRelease } from './publish-release.js';
+import { findRelease, listReleases } from './select-releases.js';
+
+type Id = { readonly id: string };
 
 @ApiTags('releases')
 @Controller('v1')
@@ -40,48 +45,89 @@ export class ReleasesController {
   @Post('components/:name/releases')
   @HttpCode(201)
   @ApiOperation({ summary: 'Publish a version of a component to all clients, or to groups, clients or labels' })
-  @ApiCreatedResponse({ standardSchema: releaseProgressSchema })
+  @ApiCreatedResponse({ standardSchema: releaseSchema })
   publish(
     @Param({ schema: componentParams }) { name }: { name: string },
     @Body({ schema: releaseBody }) body: ReleaseBody,
     @Req() request: FastifyRequest,
     @Res({ passthrough: true }) reply: FastifyReply,
   ) {
-    return this.writer.run(request, reply, async ({ tx, append }) => {
-      const [existing] = await tx<{ id: string }[]>`
-        SELECT id FROM release WHERE component = ${name} AND version = ${body.version}`;
-      if (existing) {
-        throw new ReachbackError(
-          'conflict',
-          `${name} ${body.version} is published already, as ${existing.id}; a version is never changed.`,
-        );
-      }
-      const id = randomUUID();
-      const deliverBy = body.deliverBy ? new Date(body.deliverBy).toISOString() : null;
-      await append({ type: 'release-published', client: null, data: { ...body, id, component: name, deliverBy } });
-      return { status: 201, headers: { Location: `/v1/releases/${id}` }, body: await describe(tx, id) };
+    return this.writer.run(request, reply, async (write) => {
+      const id = await publishRelease(write, name, body);
+      return { status: 201, headers: { Location: `/v1/releases/${id}` }, body: await findRelease(write.tx, id) };
     });
   }
 
   @Get('releases/:id')
-  @ApiOperation({ summary: 'A release, and how far it has come' })
+  @ApiOperation({ summary: 'A release, how far it has come, and when it will be done' })
   @ApiOkResponse({ standardSchema: releaseProgressSchema })
-  get(@Param({ schema: releaseParams }) { id }: { id: string }) {
-    return describe(this.context.db, id);
+  async get(@Param({ schema: releaseParams }) { id }: Id) {
+    const { db } = this.context;
+    const release = await findRelease(db, id);
+    if (!release) throw notFound();
+    return { ...release, ...(await readProgress(db, release)) };
+  }
+
+  @Get('releases/:id/clients')
+  @ApiOperation({ summary: 'The clients it is for, by id; who still lacks it, why, and until when (G10)' })
+  @ApiOkResponse({ standardSchema: releaseClientListSchema })
+  async clients(
+    @Param({ schema: releaseParams }) { id }: Id,
+    @Query({ schema: releaseClientsQuery }) query: ReleaseClientsQuery,
+  ) {
+    const { db } = this.context;
+    if (!(await findRelease(db, id))) throw notFound();
+    return listReleaseClients(db, id, query);
+  }
+
+  @Post('releases/:id/pause')
+  @HttpCode(200)
+  @ApiOperation({ summary: 'Deliver it to nobody until it is resumed; the time of its rollout stands still' })
+  @ApiOkResponse({ standardSchema: releaseSchema })
+  pause(
+    @Param({ schema: releaseParams }) { id }: Id,
+    @Req() request: FastifyRequest,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ) {
+    return this.change(id, 'pause', request, reply);
+  }
+
+  @Post('releases/:id/resume')
+  @HttpCode(200)
+  @ApiOperation({ summary: 'Deliver a paused release again' })
+  @ApiOkResponse({ standardSchema: releaseSchema })
+  resume(
+    @Param({ schema: releaseParams }) { id }: Id,
+    @Req() request: FastifyRequest,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ) {
+    return this.change(id, 'resume', request, reply);
+  }
+
+  @Post('releases/:id/withdraw')
+  @HttpCode(200)
+  @ApiOperation({
+    summary: 'Never deliver it again',
+    description:
+      'The newest release of the component that is left is wanted instead, where it was not installed yet. A client ' +
+      'that has the withdrawn version keeps it: nothing is rolled back; publish a newer version to replace it.',
+  })
+  @ApiOkResponse({ standardSchema: releaseSchema })
+  withdraw(
+    @Param({ schema: releaseParams }) { id }: Id,
+    @Req() request: FastifyRequest,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ) {
+    return this.change(id, 'withdraw', request, reply);
+  }
+
+  /** Answers without the progress, which is counted over all clients: too long for a lane to wait. */
+  private change(id: string, change: ReleaseChange, request: FastifyRequest, reply: FastifyReply) {
+    return this.writer.run(request, reply, async (write) => {
+      await changeRelease(write, id, change);
+      return { body: await findRelease(write.tx, id) };
+    });
   }
 }
 
-const describe = async (db: Queryable, id: string) => {
-  const release = await findRelease(db, id);
-  if (!release) throw new ReachbackError('not_found', 'There is no release with this id.');
-  const { progress, unfinished, offline } = await readProgress(db, id);
-  return { ...release, progress, eta: unfinished > 0 && offline === 0 ? await nextPolls(db) : null };
-};
-
-/** When every client that is online will have polled, by the fleet's policy. */
-const nextPolls = async (db: Queryable): Promise<string> => {
-  const { values } = await readLevel(db, { scope: 'fleet' });
-  const parsed = parsePolicy(values[policyKey]);
-  const { interval } = (parsed.ok ? parsed.policy : defaultPolicy).poll;
-  return new Date(Date.now() + interval).toISOString();
-};
+const notFound = () => new ReachbackError('not_found', 'There is no release with this id.');

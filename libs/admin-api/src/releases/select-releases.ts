@@ -1,7 +1,8 @@
+import { formatDuration } from '#domain';
 import type { Queryable } from '#event-log';
 
-/** A release as it was published. */
-export type ReleaseRow = {
+/** A release as it was published, and what has been done to it since. */
+export type Release = {
   readonly id: string;
   readonly component: string;
   readonly version: string;
@@ -10,64 +11,29 @@ export type ReleaseRow = {
   readonly size: number;
   readonly target: Record<string, unknown>;
   readonly deliverBy: Date | null;
+  readonly rollout: { readonly over: string } | null;
   readonly publishedAt: Date;
+  readonly pausedAt: Date | null;
+  readonly withdrawnAt: Date | null;
 };
+type Row = Omit<Release, 'rollout'> & { readonly over: number | null };
 
 const columns = (db: Queryable) => db`
-  id, component, version, url, sha256, size::float8 AS size, target, deliver_by AS "deliverBy", published_at AS "publishedAt"`;
+  id, component, version, url, sha256, size::float8 AS size, target, deliver_by AS "deliverBy",
+  rollout_over::float8 AS over, published_at AS "publishedAt", paused_at AS "pausedAt", withdrawn_at AS "withdrawnAt"`;
 
-export const findRelease = async (db: Queryable, id: string): Promise<ReleaseRow | undefined> => {
-  const [row] = await db<ReleaseRow[]>`SELECT ${columns(db)} FROM release WHERE id = ${id}`;
-  return row;
+const releaseOf = ({ over, ...row }: Row): Release => ({
+  ...row,
+  rollout: over === null ? null : { over: formatDuration(over) },
+});
+
+export const findRelease = async (db: Queryable, id: string): Promise<Release | undefined> => {
+  const [row] = await db<Row[]>`SELECT ${columns(db)} FROM release WHERE id = ${id}`;
+  return row && releaseOf(row);
 };
 
 /** All releases, those of a component together, newest first. */
-export const listReleases = (db: Queryable) => db<ReleaseRow[]>`
-  SELECT ${columns(db)} FROM release ORDER BY component, position DESC`;
-
-export type ReleaseProgress = {
-  readonly targeted: number;
-  readonly pending: number;
-  readonly delivered: number;
-  readonly acknowledged: number;
-  readonly failed: number;
-  readonly expired: number;
-  readonly superseded: number;
-};
-
-/**
- * Where each client stands that a release is for, counted; and when those that still lack it will have polled: null
- * when none does, or when one of them is offline and nobody can know.
- */
-export const readProgress = async (
-  db: Queryable,
-  id: string,
-): Promise<{ readonly progress: ReleaseProgress; readonly unfinished: number; readonly offline: number }> => {
-  const [row] = await db<(ReleaseProgress & { unfinished: number; offline: number })[]>`
-    WITH standing AS (
-      SELECT p.status, CASE
-        WHEN d.state = 'acknowledged' OR c.installed->>r.component = r.version THEN 'acknowledged'
-        WHEN EXISTS (SELECT FROM release n WHERE n.component = r.component AND n.position > r.position
-                     AND release_targets(n.target, c.id, c.group_path, c.labels)) THEN 'superseded'
-        WHEN r.deliver_by <= now() THEN 'expired'
-        ELSE coalesce(d.state, 'pending') END AS state
-      FROM release r
-      JOIN client c ON c.removed_at IS NULL AND release_targets(r.target, c.id, c.group_path, c.labels)
-      LEFT JOIN delivery d ON d.client_id = c.id AND d.kind = 'update' AND d.key = r.component AND d.revision = r.version
-      LEFT JOIN presence p ON p.client_id = c.id
-      WHERE r.id = ${id}
-    )
-    SELECT count(*)::integer AS targeted,
-           (count(*) FILTER (WHERE state = 'pending'))::integer AS pending,
-           (count(*) FILTER (WHERE state = 'delivered'))::integer AS delivered,
-           (count(*) FILTER (WHERE state = 'acknowledged'))::integer AS acknowledged,
-           (count(*) FILTER (WHERE state = 'failed'))::integer AS failed,
-           (count(*) FILTER (WHERE state = 'expired'))::integer AS expired,
-           (count(*) FILTER (WHERE state = 'superseded'))::integer AS superseded,
-           (count(*) FILTER (WHERE state IN ('pending', 'delivered')))::integer AS unfinished,
-           (count(*) FILTER (WHERE state IN ('pending', 'delivered') AND status LIKE '%Offline'))::integer AS offline
-    FROM standing`;
-  if (!row) throw new Error('A count always has a row.');
-  const { unfinished, offline, ...progress } = row;
-  return { progress, unfinished, offline };
+export const listReleases = async (db: Queryable): Promise<readonly Release[]> => {
+  const rows = await db<Row[]>`SELECT ${columns(db)} FROM release ORDER BY component, position DESC`;
+  return rows.map(releaseOf);
 };

@@ -61,6 +61,21 @@ export const checkPolicies = async (
   return check(level.scope === 'fleet' ? [{ name: 'fleet', values: fleet }] : chainOf(level.path), '');
 };
 
+/**
+ * Checks the policies that clients have in another group; those that set no part of it themselves have the group's.
+ *
+ * @throws {ReachbackError} `policy_out_of_range`, naming the field and the client
+ */
+export const checkMove = async (db: Queryable, clients: readonly string[], group: string): Promise<void> => {
+  const rows = await db<{ key: string; values: JsonObject }[]>`
+    SELECT key, values FROM settings_level
+    WHERE scope = 'client' AND key = ANY(${[...clients]}) AND values ? ${policyKey}`;
+  const [first] = rows;
+  if (!first) return;
+  const chain = (await readChain(db, group, first.key)).filter(({ name }) => name !== 'client');
+  for (const { key, values } of rows) check([...chain, { name: 'client', values }], ` for client "${key}"`);
+};
+
 const check = (levels: readonly NamedLevel[], where: string): readonly string[] => {
   const parsed = parsePolicy(effectiveSettings(levels).values[policyKey]);
   if (parsed.ok) return parsed.warnings;

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { causes, statuses } from '../facts.js';
 import { groupPath, labels } from '../payloads.js';
-import { time, instant, clientId, count, cursor, limit, flag, listOf } from './common.js';
+import { time, instant, queryInstant, clientId, count, cursor, limit, flag, listOf } from './common.js';
 
 export const clientParams = z.object({ id: clientId });
 
@@ -51,7 +51,7 @@ export const clientSchema = z.object({
 export type Client = z.infer<typeof clientSchema>;
 export const clientListSchema = listOf(clientSchema).extend({ total: count });
 
-export const asOfQuery = z.object({ asOf: instant.optional() });
+export const asOfQuery = z.object({ asOf: queryInstant.optional() });
 export const statusAtSchema = z.object({
   id: z.string(),
   status: z.enum(statuses),

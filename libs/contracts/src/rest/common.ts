@@ -6,6 +6,11 @@ import { clientIdPattern } from '../subjects.js';
 
 export const time = z.iso.datetime().describe('ISO 8601, in UTC');
 export const instant = z.iso.datetime({ offset: true });
+/** An instant in a query, where an offset's `+` that was not percent-encoded arrives as a space. */
+export const queryInstant = z
+  .string()
+  .transform((text) => text.replace(' ', '+'))
+  .pipe(instant);
 export const clientId = z.string().regex(clientIdPattern, 'a client id is 1 to 64 characters of A-Z a-z 0-9 _ -');
 export const position = z.string().regex(/^\d{1,18}$/, 'a position is a whole number');
 export const count = z.int().nonnegative();

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { time, count, byStatus } from './common.js';
+import { time, count, byStatus, listOf, queryInstant } from './common.js';
 
 export const fleetSchema = z.object({
   total: count,
@@ -11,3 +11,15 @@ export const fleetSchema = z.object({
     .describe('null while the owner is away, and in the past'),
   asOf: time,
 });
+
+export const fleetHistoryQuery = z.object({
+  from: queryInstant.optional().describe('a day before `to` by default'),
+  to: queryInstant.optional().describe('now by default, and at most'),
+  step: z
+    .string()
+    .max(64)
+    .optional()
+    .describe('an ISO 8601 duration; by default one that gives about a hundred points'),
+});
+export type FleetHistoryQuery = z.infer<typeof fleetHistoryQuery>;
+export const fleetHistorySchema = listOf(z.object({ at: time, total: count, byStatus }));

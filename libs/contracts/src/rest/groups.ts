@@ -4,6 +4,14 @@ import { groupPath } from '../payloads.js';
 import { count, jsonObject, byStatus } from './common.js';
 
 export const groupParams = z.object({ path: groupPath });
+export const groupRemovalQuery = z.object({
+  moveClientsTo: groupPath.optional().describe('the group for its clients; empty is the root'),
+});
+export const groupRemovalSchema = z.object({
+  removedGroups: z.array(z.string()).describe('the group and those below it'),
+  movedClients: count,
+});
+export type GroupRemoval = z.infer<typeof groupRemovalSchema>;
 export type GroupNode = {
   path: string;
   name: string;

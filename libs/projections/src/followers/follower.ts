@@ -10,5 +10,10 @@ export type Follower = {
   readonly version: number;
   /** The types it is given; it hears of no others. */
   readonly handles: readonly FactType[];
+  /**
+   * Its tables, in the order in which queries name them: a rebuild locks them in that order when it swaps them.
+   */
+  readonly tables: readonly string[];
+  /** Names its tables without a schema: a rebuild fills others of the same names. */
   readonly apply: (batch: readonly Fact[], tx: Transaction) => Promise<void>;
 };

@@ -1,8 +1,9 @@
 import type { Logger } from 'pino';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Database, factsChannel, isConnectionError } from '#event-log';
-import { recordFailure } from './checkpoint.js';
+import { type Checkpoint, liveCheckpoint } from './checkpoint.js';
 import type { Follower } from './follower.js';
+import { rebuildCheckpoint, swapRebuilt } from './rebuild.js';
 import { PoisonFactError, step } from './step.js';
 
 /** Facts in one transaction at most. */
@@ -20,40 +21,22 @@ export type RunFollowerOptions = {
 };
 
 /**
- * Keeps a follower up with its lane until it is stopped. Two workers may run the same follower: the checkpoint lets
- * one of them apply each batch. A poison fact stops this follower alone, visibly, and is skipped by nobody; it is tried
- * again from time to time, for what made it fail may have been mended. An outage of Postgres is waited out.
+ * Keeps a follower up with its lane until it is stopped, and rebuilds it beside that when asked to. Two workers may run
+ * the same follower: the checkpoint lets one of them apply each batch. A poison fact stops this follower alone, visibly,
+ * and is skipped by nobody; it is tried again from time to time, for what made it fail may have been mended. An outage
+ * of Postgres is waited out.
  */
-export const runFollower = ({
-  db,
-  follower,
-  lane,
-  log,
-}: RunFollowerOptions): { readonly stop: () => Promise<void> } => {
+export const runFollower = (options: RunFollowerOptions): { readonly stop: () => Promise<void> } => {
+  const { db, follower, lane } = options;
   const stopping = new AbortController();
-  let woken = new AbortController();
-  const listening = db.listen(factsChannel, () => woken.abort()).catch(() => undefined);
-  const pause = async (milliseconds: number, canWake: boolean): Promise<void> => {
-    const signal = canWake ? AbortSignal.any([stopping.signal, woken.signal]) : stopping.signal;
-    await sleep(milliseconds, undefined, { signal }).catch(() => undefined);
-  };
-  const run = async (): Promise<void> => {
-    while (!stopping.signal.aborted) {
-      woken = new AbortController();
-      try {
-        const { more } = await step(db, follower, lane, batchSize);
-        if (!more) await pause(lookInterval, true);
-      } catch (error) {
-        if (!isConnectionError(error))
-          log.error({ projection: follower.name, lane, error: String(error) }, 'a projection stopped');
-        if (error instanceof PoisonFactError) {
-          await recordFailure(db, follower, lane, error.checkpoint, error.message).catch(() => undefined);
-          await pause(poisonPause, false);
-        } else await pause(lookInterval, false);
-      }
-    }
-  };
-  const running = run();
+  const wakers = new Set<() => void>();
+  const listening = db.listen(factsChannel, () => wakers.forEach((wake) => wake())).catch(() => undefined);
+  const follow = (checkpoint: Checkpoint, caughtUp: () => Promise<unknown>) =>
+    keepUp({ ...options, checkpoint, caughtUp, wakers, signal: stopping.signal });
+  const running = Promise.all([
+    follow(liveCheckpoint(follower, lane), async () => undefined),
+    follow(rebuildCheckpoint(follower, lane), () => swapRebuilt(db, follower, lane)),
+  ]);
   return {
     stop: async () => {
       stopping.abort();
@@ -61,4 +44,36 @@ export const runFollower = ({
       await listening.then((subscription) => subscription?.unlisten()).catch(() => undefined);
     },
   };
+};
+
+type KeepUpOptions = RunFollowerOptions & {
+  readonly checkpoint: Checkpoint;
+  /** Called when all facts there are have been applied. */
+  readonly caughtUp: () => Promise<unknown>;
+  readonly wakers: Set<() => void>;
+  readonly signal: AbortSignal;
+};
+
+const keepUp = async (options: KeepUpOptions): Promise<void> => {
+  const { db, follower, lane, log, checkpoint, caughtUp, wakers, signal } = options;
+  let woken = new AbortController();
+  wakers.add(() => woken.abort());
+  const pause = (milliseconds: number, until: AbortSignal): Promise<void> =>
+    sleep(milliseconds, undefined, { signal: until }).catch(() => undefined);
+  while (!signal.aborted) {
+    woken = new AbortController();
+    try {
+      const { more } = await step({ db, follower, lane, checkpoint }, batchSize);
+      if (more) continue;
+      await caughtUp();
+      await pause(lookInterval, AbortSignal.any([signal, woken.signal]));
+    } catch (error) {
+      if (!isConnectionError(error))
+        log.error({ projection: follower.name, lane, error: String(error) }, 'a projection stopped');
+      if (error instanceof PoisonFactError) {
+        await checkpoint.fail(db, error.checkpoint, error.message).catch(() => undefined);
+        await pause(poisonPause, signal);
+      } else await pause(lookInterval, signal);
+    }
+  }
 };

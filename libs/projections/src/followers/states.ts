@@ -1,5 +1,13 @@
 import type { Queryable } from '#event-log';
 
+/** How far a rebuild has come; `head` is where the lane is. */
+export type RebuildState = {
+  readonly position: string;
+  readonly head: string;
+  readonly startedAt: string;
+  readonly error: string | null;
+};
+
 /** Where a follower stands. `lag` is in positions of the log. */
 export type ProjectionState = {
   readonly name: string;
@@ -7,13 +15,21 @@ export type ProjectionState = {
   readonly lane: number;
   readonly position: bigint;
   readonly lag: bigint;
-  readonly state: 'running' | 'failed';
+  readonly state: 'running' | 'failed' | 'rebuilding';
   readonly error: string | null;
   readonly updatedAt: Date;
+  /** Null when none is under way. */
+  readonly rebuild: RebuildState | null;
 };
 
 export const projectionStates = (db: Queryable): Promise<readonly ProjectionState[]> => db<ProjectionState[]>`
   SELECT c.name, c.version, c.lane, c.position, l.position - c.position AS lag,
-         CASE WHEN c.error IS NULL THEN 'running' ELSE 'failed' END AS state, c.error, c.updated_at AS "updatedAt"
-  FROM projection_checkpoint c JOIN lane l ON l.id = c.lane
+         CASE WHEN r.name IS NOT NULL THEN 'rebuilding' WHEN c.error IS NULL THEN 'running' ELSE 'failed' END AS state,
+         c.error, c.updated_at AS "updatedAt",
+         CASE WHEN r.name IS NOT NULL THEN jsonb_build_object(
+           'position', r.position::text, 'head', l.position::text, 'error', r.error,
+           'startedAt', to_char(r.started_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')) END AS rebuild
+  FROM projection_checkpoint c
+  JOIN lane l ON l.id = c.lane
+  LEFT JOIN projection_rebuild r ON r.name = c.name AND r.lane = c.lane
   ORDER BY c.name, c.version, c.lane`;

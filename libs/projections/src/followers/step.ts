@@ -1,6 +1,6 @@
 import type { Fact } from '#contracts';
 import { type Database, isConnectionError, readFacts, readLane, transact } from '#event-log';
-import { moveCheckpoint, readCheckpoint } from './checkpoint.js';
+import type { Checkpoint } from './checkpoint.js';
 import type { Follower } from './follower.js';
 
 /** A fact that a follower cannot apply, or that cannot be read: the follower stops before it. */
@@ -20,6 +20,13 @@ export class PoisonFactError extends Error {
 /** How many facts were applied, and whether the log holds more. */
 export type Step = { readonly applied: number; readonly more: boolean };
 
+export type StepOptions = {
+  readonly db: Database;
+  readonly follower: Follower;
+  readonly lane: number;
+  readonly checkpoint: Checkpoint;
+};
+
 /**
  * Applies the next facts of a lane, `limit` at most, in one transaction with the checkpoint.
  *
@@ -28,32 +35,32 @@ export type Step = { readonly applied: number; readonly more: boolean };
  *
  * @throws {PoisonFactError} when the very next fact cannot be applied; all before it are
  */
-export const step = async (db: Database, follower: Follower, lane: number, limit: number): Promise<Step> => {
-  const from = await readCheckpoint(db, follower, lane);
+export const step = async (options: StepOptions, limit: number): Promise<Step> => {
+  const { db, follower, lane, checkpoint } = options;
+  const from = await checkpoint.read(db);
+  if (from === undefined) return { applied: 0, more: false };
   const { position: head } = await readLane(db, lane);
   if (from >= head) return { applied: 0, more: false };
   try {
     const facts = await readFacts(db, { lane, after: from, upTo: head, types: follower.handles, limit });
     const last = facts.length === limit ? facts.at(-1) : undefined;
-    const moved = await applyBatch(db, follower, lane, facts, { from, to: last?.position ?? head });
+    const moved = await applyBatch(options, facts, { from, to: last?.position ?? head });
     return { applied: moved ? facts.length : 0, more: last !== undefined || !moved };
   } catch (error) {
     if (isConnectionError(error)) throw error;
     if (limit === 1) throw new PoisonFactError(from, error);
     // Closing in on the poison by halves, so that everything before it is applied and nothing is skipped.
-    return step(db, follower, lane, Math.ceil(limit / 2));
+    return step(options, Math.ceil(limit / 2));
   }
 };
 
 const applyBatch = (
-  db: Database,
-  follower: Follower,
-  lane: number,
+  { db, follower, checkpoint }: StepOptions,
   facts: readonly Fact[],
   move: { readonly from: bigint; readonly to: bigint },
 ): Promise<boolean> =>
   transact(db, async (tx) => {
-    if (!(await moveCheckpoint(tx, follower, lane, move))) return false;
+    if (!(await checkpoint.move(tx, move))) return false;
     if (facts.length > 0) await follower.apply(facts, tx);
     return true;
   });

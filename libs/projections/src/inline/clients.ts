@@ -1,7 +1,8 @@
 import type { Fact, FactOf, FactType } from '#contracts';
-import { groupChain } from '#domain';
 import type { InlineProjection, Transaction } from '#event-log';
 import { lastOfEach, ofType, rounds, runs } from './batches.js';
+import { ensureGroups } from './ensure-groups.js';
+import { removeGroup } from './groups.js';
 
 /** Who is registered, and what each client says of itself. */
 export const clients: InlineProjection = {
@@ -15,16 +16,20 @@ export const clients: InlineProjection = {
 
 const handled: ReadonlySet<FactType> = new Set([
   'client-registered',
+  'client-reinstalled',
   'client-reported',
   'client-addresses-changed',
   'client-edited',
   'client-removed',
+  'group-removed',
 ]);
 
 const applyRun = async (run: readonly Fact[], tx: Transaction): Promise<void> => {
   switch (run[0]?.type) {
     case 'client-registered':
       return register(ofType(run, 'client-registered'), tx);
+    case 'client-reinstalled':
+      return reinstall(ofType(run, 'client-reinstalled'), tx);
     case 'client-reported':
       return report(ofType(run, 'client-reported'), tx);
     case 'client-addresses-changed':
@@ -34,6 +39,9 @@ const applyRun = async (run: readonly Fact[], tx: Transaction): Promise<void> =>
       return;
     case 'client-removed':
       return remove(ofType(run, 'client-removed'), tx);
+    case 'group-removed':
+      for (const fact of ofType(run, 'group-removed')) await removeGroup(fact, tx);
+      return;
     default:
       return;
   }
@@ -63,6 +71,23 @@ const register = async (facts: readonly FactOf<'client-registered'>[], tx: Trans
       name = excluded.name, group_path = excluded.group_path, labels = excluded.labels, ips = excluded.ips,
       agent_version = excluded.agent_version, installed = excluded.installed, settings_revision = 0,
       registered_at = excluded.registered_at, removed_at = NULL`;
+  await forgetDeliveries(last, tx);
+};
+
+/** It has what it reports and nothing else; name, group and labels stay. */
+const reinstall = async (facts: readonly FactOf<'client-reinstalled'>[], tx: Transaction): Promise<void> => {
+  const last = lastOfEach(facts);
+  await tx`
+    UPDATE client c
+    SET agent_version = coalesce(f.agent_version, c.agent_version), installed = f.installed::jsonb,
+        settings_revision = coalesce(f.settings_revision, 0)
+    FROM unnest(
+      ${last.map((fact) => fact.client ?? '')}::text[],
+      ${last.map((fact) => fact.data.agentVersion)}::text[],
+      ${last.map((fact) => JSON.stringify(fact.data.installed))}::text[],
+      ${last.map((fact) => fact.data.settingsRevision)}::bigint[]
+    ) AS f (id, agent_version, installed, settings_revision)
+    WHERE c.id = f.id`;
   await forgetDeliveries(last, tx);
 };
 
@@ -118,16 +143,4 @@ const remove = async (facts: readonly FactOf<'client-removed'>[], tx: Transactio
       ${facts.map((fact) => fact.client ?? '')}::text[], ${facts.map((fact) => fact.recordedAt.toISOString())}::timestamptz[]
     ) AS f (id, at)
     WHERE c.id = f.id`;
-};
-
-/** Every group a client is in, and its ancestors, with the newest revision of the chain. */
-export const ensureGroups = async (groups: readonly string[], tx: Transaction): Promise<void> => {
-  const paths = [...new Set(groups.flatMap(groupChain))];
-  await tx`
-    INSERT INTO group_node (path, chain_revision)
-    SELECT p.path, coalesce(max(s.revision), 0)
-    FROM unnest(${paths}::text[]) AS p (path)
-    LEFT JOIN settings_level s ON s.scope = 'group' AND (s.key = '' OR s.key = p.path OR starts_with(p.path, s.key || '/'))
-    GROUP BY p.path
-    ON CONFLICT (path) DO NOTHING`;
 };

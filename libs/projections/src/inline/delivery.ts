@@ -15,7 +15,7 @@ export const delivery: InlineProjection = {
   },
 };
 
-/** A request that is retried under its message id is the attempt it was before (G7). */
+/** Each of these facts is an attempt: a request that is retried leaves none (G7). */
 const deliver = async (facts: readonly FactOf<'work-delivered'>[], tx: Transaction): Promise<void> => {
   for (const round of rounds(facts)) {
     const rows = round.flatMap((fact) => fact.data.items.map((item) => ({ fact, item })));
@@ -33,7 +33,7 @@ const deliver = async (facts: readonly FactOf<'work-delivered'>[], tx: Transacti
       ) AS f (client_id, kind, key, revision, release, at, request)
       ON CONFLICT (client_id, kind, key, revision) DO UPDATE SET
         state = 'delivered', delivered_at = excluded.delivered_at, request = excluded.request,
-        attempts = d.attempts + CASE WHEN d.request = excluded.request THEN 0 ELSE 1 END`;
+        attempts = d.attempts + 1`;
   }
 };
 

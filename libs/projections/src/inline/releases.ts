@@ -1,15 +1,54 @@
-import type { InlineProjection } from '#event-log';
-import { ofType } from './batches.js';
+import type { Fact, FactOf } from '#contracts';
+import { parseDuration } from '#domain';
+import type { InlineProjection, Transaction } from '#event-log';
 
-/** The releases of each component; publishing one to a million clients writes this one row. */
+/** The releases of each component; publishing one to a million clients writes this one row, and one for each it names. */
 export const releases: InlineProjection = {
   name: 'releases',
   apply: async (facts, tx) => {
-    for (const { data, position, recordedAt } of ofType(facts, 'release-published')) {
-      await tx`
-        INSERT INTO release (id, position, component, version, url, sha256, size, target, deliver_by, published_at)
-        VALUES (${data.id}, ${String(position)}, ${data.component}, ${data.version}, ${data.url}, ${data.sha256},
-                ${data.size}, ${JSON.stringify(data.target)}::text::jsonb, ${data.deliverBy}, ${recordedAt})`;
-    }
+    for (const fact of facts) await applyOne(fact, tx);
   },
 };
+
+const applyOne = async (fact: Fact, tx: Transaction): Promise<void> => {
+  switch (fact.type) {
+    case 'release-published':
+      return publish(fact, tx);
+    case 'release-paused':
+      await tx`UPDATE release SET paused_at = ${fact.recordedAt} WHERE id = ${fact.data.id}`;
+      return;
+    case 'release-resumed':
+      // The time it was paused does not count for its rollout.
+      await tx`
+        UPDATE release SET rollout_from = rollout_from + (${fact.recordedAt}::timestamptz - paused_at), paused_at = NULL
+        WHERE id = ${fact.data.id} AND paused_at IS NOT NULL`;
+      return;
+    case 'release-withdrawn':
+      await tx`UPDATE release SET withdrawn_at = ${fact.recordedAt}, paused_at = NULL WHERE id = ${fact.data.id}`;
+      await orderReleases(fact.data.id, tx);
+      return;
+    default:
+      return;
+  }
+};
+
+const publish = async ({ data, position, recordedAt }: FactOf<'release-published'>, tx: Transaction): Promise<void> => {
+  const over = data.rollout === null ? null : (parseDuration(data.rollout.over) ?? null);
+  await tx`
+    INSERT INTO release (id, position, component, version, url, sha256, size, target, deliver_by, published_at,
+                         rollout_over, rollout_from)
+    VALUES (${data.id}, ${String(position)}, ${data.component}, ${data.version}, ${data.url}, ${data.sha256},
+            ${data.size}, ${JSON.stringify(data.target)}::text::jsonb, ${data.deliverBy}, ${recordedAt},
+            ${over}, ${recordedAt})`;
+  if ('clients' in data.target && data.target.clients) {
+    await tx`
+      INSERT INTO release_client (release, client_id)
+      SELECT ${data.id}, client_id FROM unnest(${[...data.target.clients]}::text[]) AS n (client_id)
+      ON CONFLICT DO NOTHING`;
+  }
+  await orderReleases(data.id, tx);
+};
+
+/** Decides anew which releases of a component can be the newest for somebody. */
+const orderReleases = (id: string, tx: Transaction) =>
+  tx`SELECT order_releases(component) FROM release WHERE id = ${id}`;

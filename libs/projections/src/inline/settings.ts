@@ -1,7 +1,7 @@
 import type { FactOf } from '#contracts';
 import type { InlineProjection, Transaction } from '#event-log';
 import { ofType } from './batches.js';
-import { ensureGroups } from './clients.js';
+import { ensureGroups } from './ensure-groups.js';
 
 /** What each level sets, and the newest revision on the way from each group to the fleet (R20). */
 export const settings: InlineProjection = {

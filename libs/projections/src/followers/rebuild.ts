@@ -1,0 +1,85 @@
+import { ReachbackError } from '#contracts';
+import { type Database, factsChannel, type Transaction, transact } from '#event-log';
+import type { Checkpoint } from './checkpoint.js';
+import type { Follower } from './follower.js';
+
+/** Where a follower's new tables fill while the old ones serve. */
+const schemaOf = ({ name }: Follower): string => `rebuild_${name}`;
+
+/**
+ * Begins to fill a follower's tables anew from the beginning of the log; those that serve go on. The runner of the
+ * follower does the work, and goes on with it after a restart.
+ *
+ * @throws {ReachbackError} `conflict` when one is under way
+ */
+export const beginRebuild = async (tx: Transaction, follower: Follower, lane: number): Promise<void> => {
+  const { count } = await tx`
+    INSERT INTO projection_rebuild (name, lane) VALUES (${follower.name}, ${lane}) ON CONFLICT DO NOTHING`;
+  if (count === 0) {
+    throw new ReachbackError(
+      'conflict',
+      `A rebuild of ${follower.name} is under way; GET /v1/projections shows how far it is.`,
+    );
+  }
+  const schema = schemaOf(follower);
+  await tx`CREATE SCHEMA ${tx(schema)}`;
+  for (const table of follower.tables) {
+    await tx`CREATE TABLE ${tx(schema)}.${tx(table)} (LIKE ${tx(table)} INCLUDING ALL)`;
+  }
+  await tx`SELECT pg_notify(${factsChannel}, ${String(lane)})`;
+};
+
+/** The checkpoint of the new tables; a batch that moves it finds them under the names of the old ones. */
+export const rebuildCheckpoint = (follower: Follower, lane: number): Checkpoint => ({
+  read: async (db) => {
+    const [row] = await db<{ position: bigint }[]>`
+      SELECT position FROM projection_rebuild WHERE name = ${follower.name} AND lane = ${lane}`;
+    return row?.position;
+  },
+  move: async (tx, { from, to }) => {
+    const { count } = await tx`
+      UPDATE projection_rebuild SET position = ${to}, error = NULL
+      WHERE name = ${follower.name} AND lane = ${lane} AND position = ${from}`;
+    const schema = schemaOf(follower);
+    await tx`SELECT set_config('search_path', quote_ident(${schema}) || ',' || current_setting('search_path'), true)`;
+    return count === 1;
+  },
+  fail: async (db, at, error) => {
+    await db`
+      UPDATE projection_rebuild SET error = ${error}
+      WHERE name = ${follower.name} AND lane = ${lane} AND position = ${at}`;
+  },
+});
+
+/**
+ * Puts the new tables in the place of the old ones, in one transaction, if they have come as far; whether they had.
+ *
+ * The lock on the serving checkpoint's row keeps the serving follower from applying anything meanwhile; it then finds
+ * its checkpoint moved. No place of the log is lost or applied twice: the new checkpoint is that of the new tables.
+ */
+export const swapRebuilt = (db: Database, follower: Follower, lane: number): Promise<boolean> =>
+  transact(db, async (tx) => {
+    const { name, version, tables } = follower;
+    const [rebuilt] = await tx<{ position: bigint }[]>`
+      SELECT position FROM projection_rebuild WHERE name = ${name} AND lane = ${lane} FOR UPDATE`;
+    if (!rebuilt) return false;
+    const [live] = await tx<{ position: bigint }[]>`
+      SELECT position FROM projection_checkpoint
+      WHERE name = ${name} AND version = ${version} AND lane = ${lane} FOR UPDATE`;
+    if (live && rebuilt.position < live.position) return false;
+    const [{ serving } = { serving: 'public' }] = await tx<{ serving: string }[]>`SELECT current_schema() AS serving`;
+    const schema = schemaOf(follower);
+    for (const table of tables) await tx`LOCK TABLE ${tx(table)} IN ACCESS EXCLUSIVE MODE`;
+    for (const table of tables) {
+      await tx`DROP TABLE ${tx(serving)}.${tx(table)}`;
+      await tx`ALTER TABLE ${tx(schema)}.${tx(table)} SET SCHEMA ${tx(serving)}`;
+    }
+    await tx`DROP SCHEMA ${tx(schema)}`;
+    await tx`DELETE FROM projection_rebuild WHERE name = ${name} AND lane = ${lane}`;
+    await tx`
+      INSERT INTO projection_checkpoint (name, version, lane, position)
+      VALUES (${name}, ${version}, ${lane}, ${rebuilt.position})
+      ON CONFLICT (name, version, lane) DO UPDATE SET
+        position = excluded.position, error = NULL, updated_at = now()`;
+    return true;
+  });

@@ -6,7 +6,7 @@ import { startSystem, type System } from '../helpers/system.js';
 const rules = readRulesPage();
 
 /** Rules whose part of the server is still being built. */
-const awaited = ['R18', 'R19', 'G6', 'G10'];
+const awaited = ['R18', 'R19'];
 
 let system: System;
 

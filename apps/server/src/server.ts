@@ -7,6 +7,7 @@ import { startAdminApi } from '#admin-api';
 import { contactStream, subjects } from '#contracts';
 import { type Database, openDatabase } from '#event-log';
 import { startIntake } from '#intake';
+import { startNotifier } from '#notifier';
 import { history, runFollower } from '#projections';
 import { startResponders } from '#responders';
 import type { Config, Role } from './config.js';
@@ -46,7 +47,10 @@ export const startServer = async (
       port = api.port;
     }
     if (has('ingest')) started.push((await startIntake({ db: open('ingest', 4), nats, lane, log })).stop);
-    if (has('project')) started.push(runFollower({ db: open('project', 2), follower: history, lane, log }).stop);
+    if (has('project')) {
+      started.push(runFollower({ db: open('project', 2), follower: history, lane, log }).stop);
+      started.push(startNotifier({ db: open('notify', 4), nats, lane, log }).stop);
+    }
     if (has('respond')) started.push((await startResponders({ db: open('respond', 6), nats, lane, log })).stop);
     return { port, stop };
   } catch (error) {

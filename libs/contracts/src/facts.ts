@@ -103,6 +103,17 @@ export type FactData = {
     readonly target: ReleaseTarget;
     readonly deliverBy: string | null;
   };
+  /** Every direct client is being asked whether it is there (R19). */
+  'verification-started': { readonly id: string; readonly reason: 'on-demand' | 'scheduled' };
+  /** `direct` and `skipped` (unreachable) were counted when it began to ask. */
+  'verification-finished': {
+    readonly id: string;
+    readonly direct: number;
+    readonly asked: number;
+    readonly answered: number;
+    readonly unanswered: number;
+    readonly skipped: number;
+  };
   'work-delivered': { readonly items: readonly WorkItem[]; readonly request: string | null };
   'work-settled': { readonly items: readonly SettledItem[] };
   /** The client started an update by itself; it says nothing about its status (R4). */
@@ -132,6 +143,8 @@ export const factVersions: Readonly<Record<FactType, number>> = {
   'settings-changed': 1,
   'networks-changed': 1,
   'release-published': 1,
+  'verification-started': 1,
+  'verification-finished': 1,
   'work-delivered': 1,
   'work-settled': 1,
   'update-started': 1,

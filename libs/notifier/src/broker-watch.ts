@@ -35,6 +35,11 @@ export class BrokerWatch {
     return this.count;
   }
 
+  /** For how long there has been a connection, in milliseconds; 0 while there is none. */
+  upFor(): number {
+    return this.up ? Date.now() - this.since : 0;
+  }
+
   /** Whether there is a connection, and clients that lost theirs along with it have had time to come back. */
   get isSettled(): boolean {
     return this.up && (this.count === 0 || Date.now() - this.since >= returnTime);

@@ -42,6 +42,10 @@ export const retryLater = async (
 /** When a client was to be told next, as text, which tells one state of its row from the next. */
 export type DueMark = { readonly clientId: string; readonly claim: string };
 
+/** The marks that clients have, for {@link forgetDue}: to be read before they are asked. */
+export const readMarks = (db: Queryable, clientIds: readonly string[]) => db<DueMark[]>`
+  SELECT client_id AS "clientId", next_at::text AS claim FROM notification_due WHERE client_id = ANY(${[...clientIds]})`;
+
 /** As text, because postgres.js would cut a timestamp to milliseconds. */
 const marksOf = (db: Queryable, marks: readonly DueMark[]) => db`
   unnest(${marks.map(({ clientId }) => clientId)}::text[], ${marks.map(({ claim }) => claim)}::text[])

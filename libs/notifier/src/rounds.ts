@@ -37,29 +37,31 @@ export const releaseRound = async (db: Queryable, { position, owner }: Round): P
     UPDATE notification_round SET leased_until = '-infinity' WHERE position = ${position} AND owner = ${owner}`;
 };
 
-/** What a round needs to know of a direct client: also whether, and when, it is to be told something again. */
-export type RoundClient = DirectClient & { readonly due: string | null };
-
 /**
  * The next direct clients, each with whether it lacks just what the round is about. Who has something else to fetch, or
- * has fetched this, is not concerned. LATERAL with LIMIT keeps the view to the page's clients, one by one.
+ * has fetched this, is not concerned. A subquery with LIMIT keeps the view to the page's clients, one by one.
  */
-export const readRoundPage = (db: Queryable, round: Round, cursor: string) => db<RoundClient[]>`
+export const readRoundPage = (db: Queryable, round: Round, cursor: string) => db<DirectClient[]>`
   WITH page AS MATERIALIZED (${pageOfDirect(db, cursor)})
-  SELECT page.client_id AS id, coalesce(c.ips, '{}') AS ips, w.lacks IS NOT NULL AS concerned, n.next_at::text AS due
+  SELECT page.client_id AS id, coalesce(c.ips, '{}') AS ips,
+         coalesce(${round.reason === 'settings' ? lacksSettings(db, round) : lacksUpdate(db, round)}, false) AS concerned
   FROM page
   LEFT JOIN client c ON c.id = page.client_id
-  LEFT JOIN notification_due n ON n.client_id = page.client_id
-  LEFT JOIN LATERAL (
-    SELECT true AS lacks FROM undelivered_work w
-    WHERE w.client_id = page.client_id AND w.state = 'pending' AND ${
-      round.reason === 'settings'
-        ? db`w.kind = 'settings' AND w.position = ${round.position}`
-        : db`w.kind = 'update' AND w.key = ${round.component} AND w.release = ${round.release}`
-    }
-    LIMIT 1
-  ) w ON true
   ORDER BY page.client_id`;
+
+const lacksSettings = (db: Queryable, { position }: Round) => db`
+  (SELECT true FROM undelivered_work w
+   WHERE w.client_id = page.client_id AND w.kind = 'settings' AND w.position = ${position} AND w.state = 'pending'
+   LIMIT 1)`;
+
+/** Most releases are for some: the others' queues, which cost every release of the component, are not composed. */
+const lacksUpdate = (db: Queryable, { component, release }: Extract<Round, { reason: 'update' }>) => db`
+  CASE WHEN release_targets((SELECT target FROM release WHERE id = ${release}), c.id, c.group_path, c.labels) THEN
+    (SELECT true FROM undelivered_work w
+     WHERE w.client_id = page.client_id AND w.kind = 'update' AND w.key = ${component} AND w.release = ${release}
+       AND w.state = 'pending'
+     LIMIT 1)
+  END`;
 
 /** What became of a page of a round. */
 export type RoundOutcome = {

@@ -2,6 +2,7 @@ import { type Database, FencedError } from '#event-log';
 import type { Asker } from './asker.js';
 import { ReachableFilter } from './direct-clients.js';
 import { runPass } from './pass.js';
+import { readMarks } from './due.js';
 import { claimRounds, readRoundPage, releaseRound, renewRounds, type Round, settleRoundPage } from './rounds.js';
 import type { Failed } from './keep-looking.js';
 
@@ -55,9 +56,9 @@ export class RoundTeller {
         reason: round.reason,
         cursor: round.cursor,
         read: async (cursor) => {
-          const rows = await readRoundPage(db, round, cursor);
-          for (const row of rows) if (row.due !== null) due.set(row.id, row.due);
-          return filter.pageOf(db, rows);
+          const page = await filter.pageOf(db, await readRoundPage(db, round, cursor));
+          for (const { clientId, claim } of await readMarks(db, page.clients)) due.set(clientId, claim);
+          return page;
         },
         settle: (answers, next) => {
           const answered = answers.filter((answer) => answer.answered).map(({ clientId }) => clientId);

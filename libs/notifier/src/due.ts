@@ -80,7 +80,7 @@ export const selectStillLacking = (db: Queryable, clientIds: readonly string[]) 
   JOIN client c ON c.id = u.id AND c.removed_at IS NULL
   JOIN presence p ON p.client_id = c.id AND p.network = 'direct'
   CROSS JOIN LATERAL (
-    SELECT FROM undelivered_work w WHERE w.client_id = u.id AND w.state = 'pending' LIMIT 1) w`;
+    SELECT FROM undelivered_work w WHERE w.client_id = u.id AND w.state = 'pending' AND w.is_deliverable LIMIT 1) w`;
 
 /** Writes down what became of claimed clients, if nothing newer has happened to them since. */
 export const settleDue = async (

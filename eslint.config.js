@@ -14,6 +14,7 @@ const mayImport = {
   projections: ['contracts', 'domain', 'event-log'],
   intake: ['contracts', 'domain', 'event-log', 'projections'],
   responders: ['contracts', 'domain', 'event-log', 'projections', 'intake'],
+  notifier: ['contracts', 'domain', 'event-log', 'projections'],
   'admin-api': ['contracts', 'domain', 'event-log', 'projections', 'intake'],
 };
 const libraries = Object.keys(mayImport);

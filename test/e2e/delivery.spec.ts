@@ -212,4 +212,23 @@ describe('G6: lost acknowledgements heal', () => {
     });
     expect(await facts('client-reinstalled', 'g6e')).toHaveLength(1);
   });
+
+  test('G6: what it reports on registering again it keeps', async () => {
+    await enter('g6f');
+    await publish('c6f', '1', only('g6f'));
+    await system.rest.send('PATCH', '/v1/clients/g6f/settings', { a: 1 });
+    const { settings } = await system.request('g6f', 'poll');
+    await ackSettings('g6f', settings?.revision);
+    await ackUpdate('g6f', 'c6f', '1');
+    const { settingsRevision } = await system.client('g6f');
+    const all = { ips: ['10.1.2.3'], settingsRevision, installed: { c6f: '1' } };
+    expect(await system.request('g6f', 'register', all)).toMatchObject({ settings: null, updates: [] });
+    expect(await facts('client-reinstalled', 'g6f')).toEqual([]);
+    const some = await system.request('g6f', 'register', { ...all, installed: {} });
+    expect(some.settings).toBeNull();
+    expect(versionsIn(some)).toEqual(['c6f 1']);
+    // And when it has lost that too, it is not forgotten that it had it.
+    await system.request('g6f', 'poll', { settingsRevision: '0' });
+    expect((await system.request('g6f', 'poll', { settingsRevision: '0' })).settings).not.toBeNull();
+  });
 });

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import postgres from 'postgres';
 import { type Status, statuses } from '#contracts';
 import { until } from '../helpers/conditions.js';
 import { openLog, type Transition } from '../helpers/log.js';
@@ -197,6 +198,26 @@ describe('restarts and rebuilds', () => {
     await untilRunning();
     expect(await answers(times)).toEqual(before);
     expect((await untilRunning()).items).toMatchObject([{ name: 'history', version: 2 }]);
+  });
+
+  test('a rebuild shows how far it is, and there is one at a time', async () => {
+    const db = postgres(system.databaseUrl, { max: 1 });
+    const rebuild = () => system.rest.send<Problem>('POST', '/v1/projections/history/rebuild');
+    // Whoever holds the checkpoint holds up the swap.
+    await db.begin(async (tx) => {
+      await tx`SELECT FROM projection_checkpoint FOR UPDATE`;
+      expect((await rebuild()).status).toBe(202);
+      const [state] = (await system.rest.get<Projections>('/v1/projections')).items;
+      expect(state).toMatchObject({
+        state: 'rebuilding',
+        rebuild: { error: null, head: expect.stringMatching(/^\d+$/) },
+      });
+      const second = await rebuild();
+      expect(second).toMatchObject({ status: 409, body: { code: 'conflict' } });
+      expect(second.body.detail).toContain('/v1/projections');
+    });
+    await db.end();
+    await untilRunning();
   });
 
   test('what is no projection is not rebuilt', async () => {

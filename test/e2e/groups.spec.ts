@@ -147,6 +147,20 @@ describe('removing a group', () => {
     });
   });
 
+  test('R20 its policy goes with it, for those it moves and for the group that comes back', async () => {
+    await setGroup('mute', silent);
+    await register('m-1', 'mute');
+    expect((await system.untilStatus('m-1', 'Unreachable/Offline')).cause).toBe('no-route');
+    await remove('mute', '?moveClientsTo=');
+    await until(async () => {
+      system.publish('m-1', 'heartbeat');
+      return (await system.client('m-1')).status === 'Unreachable/Online';
+    });
+    const reply = await register('m-2', 'mute');
+    expect(reply.policy.heartbeat.enabled).toBe(true);
+    expect(await system.client('m-2')).toMatchObject({ status: 'Unreachable/Online', cause: 'registered' });
+  });
+
   test('an empty one needs no word; a client that was removed from it can come back', async () => {
     await register('e-1', 'empty/below');
     await system.rest.send('DELETE', '/v1/clients/e-1');

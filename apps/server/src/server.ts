@@ -7,6 +7,7 @@ import { startAdminApi } from '#admin-api';
 import { contactStream, subjects } from '#contracts';
 import { type Database, openDatabase } from '#event-log';
 import { startIntake } from '#intake';
+import { startNotifier } from '#notifier';
 import { followers, runFollower } from '#projections';
 import { startResponders } from '#responders';
 import type { Config, Role } from './config.js';
@@ -49,6 +50,7 @@ export const startServer = async (
     if (has('project')) {
       const db = open('project', 4);
       for (const follower of followers) started.push(runFollower({ db, follower, lane, log }).stop);
+      started.push(startNotifier({ db: open('notify', 4), nats, lane, log }).stop);
     }
     if (has('respond')) started.push((await startResponders({ db: open('respond', 6), nats, lane, log })).stop);
     return { port, stop };

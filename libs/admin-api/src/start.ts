@@ -16,6 +16,7 @@ import { ProblemFilter } from './problems/problem-filter.js';
 import { ValidationPipe } from './problems/validation.js';
 import { ReleasesController } from './releases/releases.controller.js';
 import { SettingsController } from './settings/settings.controller.js';
+import { VerificationsController } from './verifications/verifications.controller.js';
 import { Writer } from './writes/writer.js';
 
 const controllers = [
@@ -24,6 +25,7 @@ const controllers = [
   GroupsController,
   NetworksController,
   ReleasesController,
+  VerificationsController,
   FleetController,
   EventsController,
   HealthController,

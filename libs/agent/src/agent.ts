@@ -1,9 +1,11 @@
+import type { Msg } from '@nats-io/transport-node';
 import { setTimeout as sleep } from 'node:timers/promises';
 import {
   type AckResult,
   type AckReply,
   type ErrorReply,
   errorReplySchema,
+  notifySchema,
   type RequestKind,
   subjects,
   type UpdateItem,
@@ -119,13 +121,13 @@ export class Agent {
     await Promise.all([this.beatOn(), this.workOn()]);
   }
 
-  /** A direct client is told that there is something for it, and fetches it (R18). */
+  /** A direct client is told that there is something for it, and fetches it (R18); or asked whether it is there (R19). */
   private answerNotifications(): void {
     this.link.nats.subscribe(subjects.agent(this.options.id, 'notify'), {
       callback: (error, message) => {
         if (error) return;
         message.respond('{}');
-        this.pollNow.abort();
+        if (!isVerification(message)) this.pollNow.abort();
       },
     });
   }
@@ -290,6 +292,15 @@ export class Agent {
     await this.options.store.save(this.state);
   }
 }
+
+/** Whatever else the server may want to tell one day, polling finds it out. */
+const isVerification = (message: Msg): boolean => {
+  try {
+    return notifySchema.parse(message.json()).reason === 'verify';
+  } catch {
+    return false;
+  }
+};
 
 const messageOf = (error: unknown): string =>
   typeof error === 'object' && error !== null && 'message' in error ? String(error.message) : String(error);

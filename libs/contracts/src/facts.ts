@@ -122,6 +122,17 @@ export type FactData = {
   'release-resumed': { readonly id: string };
   /** It is never delivered again; who has it keeps it. */
   'release-withdrawn': { readonly id: string };
+  /** Every direct client is being asked whether it is there (R19). */
+  'verification-started': { readonly id: string; readonly reason: 'on-demand' | 'scheduled' };
+  /** `direct` and `skipped` (unreachable) were counted when it began to ask. */
+  'verification-finished': {
+    readonly id: string;
+    readonly direct: number;
+    readonly asked: number;
+    readonly answered: number;
+    readonly unanswered: number;
+    readonly skipped: number;
+  };
   /** `request` is the agent's id of the request, or the digest of one that has none: a retry is no other delivery (G7). */
   'work-delivered': { readonly items: readonly WorkItem[]; readonly request: string | null };
   'work-settled': { readonly items: readonly SettledItem[] };
@@ -157,6 +168,8 @@ export const factVersions: Readonly<Record<FactType, number>> = {
   'release-paused': 1,
   'release-resumed': 1,
   'release-withdrawn': 1,
+  'verification-started': 1,
+  'verification-finished': 1,
   'work-delivered': 1,
   'work-settled': 1,
   'update-started': 1,

@@ -61,6 +61,10 @@ export const payloadSchemas = {
   uninstall: z.object({ reason: text(1024).optional(), time: time.optional() }),
 } as const satisfies Record<ContactKind, z.ZodType>;
 
+/** Why the server asks a direct client for an answer: there is something to fetch (R18), or just whether it is there (R19). */
+export const notifySchema = z.object({ reason: z.enum(['settings', 'update', 'verify']) });
+export type NotifyReason = z.infer<typeof notifySchema>['reason'];
+
 /** What the server tells a lane of a client that did not answer: when it was asked, for it may have spoken since. */
 export const unansweredSchema = z.object({ asked: z.iso.datetime() });
 

@@ -51,6 +51,14 @@ describe('policy', () => {
     expect(problemOf({ ...pollOnly, offlineAfter: 'PT6M' })).toBeUndefined();
   });
 
+  test('R19: direct clients are verified daily unless told otherwise, within the same limits', () => {
+    expect(defaultPolicy.verification).toEqual({ enabled: true, interval: 86_400_000 });
+    const parsed = parsePolicy({ verification: { enabled: false, interval: 'PT12H' } });
+    expect(parsed.ok && parsed.policy.verification).toEqual({ enabled: false, interval: 43_200_000 });
+    expect(problemOf({ verification: { interval: 'PT0.5S' } })?.field).toBe('reachback.verification.interval');
+    expect(problemOf({ verification: { enabled: 'yes' } })?.field).toBe('reachback.verification.enabled');
+  });
+
   test('R12: polling under three times the heartbeat interval is accepted with a warning', () => {
     const parsed = parsePolicy({ poll: { interval: 'PT2M' } });
     expect(parsed.ok && parsed.warnings).toHaveLength(1);

@@ -8,6 +8,8 @@ export type Policy = {
   readonly offlineAfter: number;
   /** How long a client may be offline before it is removed; null is for ever (R8). */
   readonly removeInactiveAfter: number | null;
+  /** How often all direct clients are asked whether they are there (R19); only the fleet's level counts. */
+  readonly verification: { readonly enabled: boolean; readonly interval: number };
 };
 
 /** What a new installation starts with (R9, R10). */
@@ -16,6 +18,7 @@ export const defaultPolicy: Policy = {
   poll: { enabled: true, interval: 300_000 },
   offlineAfter: 180_000,
   removeInactiveAfter: null,
+  verification: { enabled: true, interval: 86_400_000 },
 };
 
 /** The limits of every duration of the policy (R11): a second, for trials, to 129,600 minutes. */
@@ -91,6 +94,7 @@ const readPolicy = (values: unknown): Policy => {
   const root = section(values, 'reachback');
   const heartbeat = section(root['heartbeat'], 'reachback.heartbeat');
   const poll = section(root['poll'], 'reachback.poll');
+  const verification = section(root['verification'], 'reachback.verification');
   return {
     heartbeat: {
       enabled: flag(heartbeat['enabled'], 'reachback.heartbeat.enabled', defaultPolicy.heartbeat.enabled),
@@ -103,6 +107,14 @@ const readPolicy = (values: unknown): Policy => {
     },
     offlineAfter: duration(root['offlineAfter'], 'reachback.offlineAfter', defaultPolicy.offlineAfter),
     removeInactiveAfter: removal(root['removeInactiveAfter']),
+    verification: {
+      enabled: flag(verification['enabled'], 'reachback.verification.enabled', defaultPolicy.verification.enabled),
+      interval: duration(
+        verification['interval'],
+        'reachback.verification.interval',
+        defaultPolicy.verification.interval,
+      ),
+    },
   };
 };
 

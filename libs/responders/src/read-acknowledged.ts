@@ -4,21 +4,26 @@ import type { Queryable } from '#event-log';
 /** Acknowledged work, with the request that carried it. */
 export type AcknowledgedRow = AcknowledgedWork & { readonly clientId: string; readonly request: string | null };
 
-/** What these clients acknowledged and are still taken to have; each version with those released after it. */
+/** What these clients confirmed and are still taken to have; each version with those released after it. */
 export const readAcknowledged = async (
   db: Queryable,
   ids: readonly string[],
 ): Promise<ReadonlyMap<string, readonly AcknowledgedRow[]>> => {
   if (ids.length === 0) return new Map();
   const rows = await db<AcknowledgedRow[]>`
-    SELECT d.client_id AS "clientId", d.kind, d.key, d.revision, d.release, d.request,
+    SELECT c.id AS "clientId", 'settings' AS kind, 'settings' AS key, c.settings_revision::text AS revision,
+           NULL::uuid AS release, d.request, '{}'::text[] AS newer
+    FROM client c
+    LEFT JOIN delivery d ON d.client_id = c.id AND d.kind = 'settings' AND d.revision = c.settings_revision::text
+    WHERE c.id = ANY(${[...ids]}) AND c.settings_revision > 0
+    UNION ALL
+    SELECT d.client_id, d.kind, d.key, d.revision, d.release, d.request,
            ARRAY(SELECT n.version FROM release n JOIN release r ON r.component = n.component AND r.position < n.position
-                 WHERE r.id = d.release) AS newer
+                 WHERE r.id = d.release)
     FROM delivery d
     JOIN client c ON c.id = d.client_id
-    WHERE d.client_id = ANY(${[...ids]}) AND d.state = 'acknowledged'
-      AND CASE d.kind WHEN 'settings' THEN d.revision = c.settings_revision::text
-                      ELSE d.revision = c.installed->>d.key END`;
+    WHERE d.client_id = ANY(${[...ids]}) AND d.kind = 'update' AND d.state = 'acknowledged'
+      AND d.revision = c.installed->>d.key`;
   const byClient = new Map<string, AcknowledgedRow[]>();
   for (const row of rows) {
     const known = byClient.get(row.clientId);

@@ -3,6 +3,7 @@ import {
   ackReplySchema,
   type ContactKind,
   errorReplySchema,
+  notifySchema,
   payloadSchemas,
   requestKinds,
   workReplySchema,
@@ -25,7 +26,32 @@ const descriptions: Partial<Record<ContactKind, string>> = {
   ack: 'Acknowledge until it is accepted; sent again it changes nothing, and neither does what was overtaken.',
 };
 
-/** What agents send over NATS, as AsyncAPI 3.0, made from the schemas that validate it. */
+const parameters = { clientId: { description: '1 to 64 characters of A-Z a-z 0-9 _ -' } };
+
+/** What the server asks direct clients, and never an unreachable one (R17, R18, R19). */
+const notifyChannel = {
+  address: 'reachback.v1.{clientId}.notify',
+  parameters,
+  description:
+    'Sent by the server, to direct clients alone. `settings` and `update`: there is something to fetch by a poll. ' +
+    '`verify`: is the client there? Any reply is an answer; it is waited for five seconds.',
+  messages: {
+    notify: { payload: schemaOf(notifySchema) },
+    answer: { description: 'anything, also nothing', payload: {} },
+  },
+};
+const notifyOperation = {
+  action: 'send',
+  channel: { $ref: '#/channels/notify' },
+  messages: [{ $ref: '#/channels/notify/messages/notify' }],
+  reply: {
+    address: { location: '$message.header#/reply' },
+    channel: { $ref: '#/channels/notify' },
+    messages: [{ $ref: '#/channels/notify/messages/answer' }],
+  },
+};
+
+/** What agents and server say to each other over NATS, as AsyncAPI 3.0, made from the schemas that validate it. */
 export const asyncApiDocument = (version: string) => {
   const kinds = Object.keys(payloadSchemas) as ContactKind[];
   return {
@@ -40,42 +66,48 @@ export const asyncApiDocument = (version: string) => {
         'its `time`: it is answered and recorded once. Without either, the same content within ten seconds is a retry.',
     },
     defaultContentType: 'application/json',
-    channels: Object.fromEntries(
-      kinds.map((kind) => [
-        kind,
-        {
-          address: `reachback.v1.{clientId}.${kind}`,
-          parameters: { clientId: { description: '1 to 64 characters of A-Z a-z 0-9 _ -' } },
-          messages: {
-            [kind]: { description: descriptions[kind], payload: schemaOf(payloadSchemas[kind]) },
+    channels: {
+      notify: notifyChannel,
+      ...Object.fromEntries(
+        kinds.map((kind) => [
+          kind,
+          {
+            address: `reachback.v1.{clientId}.${kind}`,
+            parameters,
+            messages: {
+              [kind]: { description: descriptions[kind], payload: schemaOf(payloadSchemas[kind]) },
+              ...(requests.has(kind)
+                ? { reply: { payload: replyOf(kind) }, error: { payload: schemaOf(errorReplySchema) } }
+                : {}),
+            },
+          },
+        ]),
+      ),
+    },
+    operations: {
+      notify: notifyOperation,
+      ...Object.fromEntries(
+        kinds.map((kind) => [
+          kind,
+          {
+            action: 'receive',
+            channel: { $ref: `#/channels/${kind}` },
+            messages: [{ $ref: `#/channels/${kind}/messages/${kind}` }],
             ...(requests.has(kind)
-              ? { reply: { payload: replyOf(kind) }, error: { payload: schemaOf(errorReplySchema) } }
+              ? {
+                  reply: {
+                    address: { location: '$message.header#/reply' },
+                    channel: { $ref: `#/channels/${kind}` },
+                    messages: [
+                      { $ref: `#/channels/${kind}/messages/reply` },
+                      { $ref: `#/channels/${kind}/messages/error` },
+                    ],
+                  },
+                }
               : {}),
           },
-        },
-      ]),
-    ),
-    operations: Object.fromEntries(
-      kinds.map((kind) => [
-        kind,
-        {
-          action: 'receive',
-          channel: { $ref: `#/channels/${kind}` },
-          messages: [{ $ref: `#/channels/${kind}/messages/${kind}` }],
-          ...(requests.has(kind)
-            ? {
-                reply: {
-                  address: { location: '$message.header#/reply' },
-                  channel: { $ref: `#/channels/${kind}` },
-                  messages: [
-                    { $ref: `#/channels/${kind}/messages/reply` },
-                    { $ref: `#/channels/${kind}/messages/error` },
-                  ],
-                },
-              }
-            : {}),
-        },
-      ]),
-    ),
+        ]),
+      ),
+    },
   };
 };

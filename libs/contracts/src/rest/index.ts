@@ -8,3 +8,4 @@ export * from './networks.js';
 export * from './queue.js';
 export * from './releases.js';
 export * from './settings.js';
+export * from './verifications.js';

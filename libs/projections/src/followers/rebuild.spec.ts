@@ -6,6 +6,7 @@ import { createTestDatabase } from '#embedded';
 import { appendFacts, type Database, migrate, openDatabase, transact } from '#event-log';
 import { untilCaughtUp } from './catch-up.js';
 import { history } from './history.js';
+import { countFleet, statusAt } from '../read-history.js';
 import { beginRebuild, rebuildCheckpoint } from './rebuild.js';
 import { runFollower } from './run-follower.js';
 import { projectionStates } from './states.js';
@@ -60,6 +61,25 @@ const startAppending = () => {
   };
 };
 
+/** Reads what serves until it is stopped; fails if a read did. */
+const startReading = () => {
+  let reads = 0;
+  let stopping = false;
+  const run = async () => {
+    while (!stopping) {
+      await countFleet(db, [new Date(1_795_425_100_000), new Date(1_795_430_000_000)]);
+      await statusAt(db, 'c7', new Date());
+      reads++;
+    }
+  };
+  const running = Promise.all([run(), run()]);
+  return async () => {
+    stopping = true;
+    await running;
+    return reads;
+  };
+};
+
 const begin = () => transact(db, (tx) => beginRebuild(tx, history, lane));
 const content = async () => ({
   transitions: await db`SELECT * FROM status_history ORDER BY client_id, at, position`,
@@ -99,6 +119,17 @@ describe('a rebuild', () => {
     expect(await untilCaughtUp(db, history, lane, patience)).toBe(true);
     await again.stop();
     expect(await content()).toEqual(rebuilt);
+  });
+
+  test('G2 is noticed by nobody who reads meanwhile, however often it comes', async () => {
+    const running = runFollower({ db, follower: history, lane, log });
+    const stopReading = startReading();
+    for (let i = 0; i < 3; i++) {
+      await begin();
+      await untilRebuilt();
+    }
+    expect(await stopReading()).toBeGreaterThan(0);
+    await running.stop();
   });
 
   test('G2 that is cut off in the middle goes on; the old tables serve until the new ones are there', async () => {

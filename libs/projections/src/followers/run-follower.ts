@@ -63,9 +63,9 @@ const keepUp = async (options: KeepUpOptions): Promise<void> => {
   while (!signal.aborted) {
     woken = new AbortController();
     try {
-      const { more } = await step({ db, follower, lane, checkpoint }, batchSize);
-      if (more) continue;
-      await caughtUp();
+      const done = await step({ db, follower, lane, checkpoint }, batchSize);
+      if (done?.more) continue;
+      if (done) await caughtUp();
       await pause(lookInterval, AbortSignal.any([signal, woken.signal]));
     } catch (error) {
       if (!isConnectionError(error))

@@ -28,17 +28,18 @@ export type StepOptions = {
 };
 
 /**
- * Applies the next facts of a lane, `limit` at most, in one transaction with the checkpoint.
+ * Applies the next facts of a lane, `limit` at most, in one transaction with the checkpoint. Undefined when there is no
+ * checkpoint, and so nothing to be done.
  *
  * Facts become visible in the order of their positions (an append holds the lane's lock until it commits), so what
  * lies at or below the head is all there is, and moving the checkpoint to the head skips nothing.
  *
  * @throws {PoisonFactError} when the very next fact cannot be applied; all before it are
  */
-export const step = async (options: StepOptions, limit: number): Promise<Step> => {
+export const step = async (options: StepOptions, limit: number): Promise<Step | undefined> => {
   const { db, follower, lane, checkpoint } = options;
   const from = await checkpoint.read(db);
-  if (from === undefined) return { applied: 0, more: false };
+  if (from === undefined) return undefined;
   const { position: head } = await readLane(db, lane);
   if (from >= head) return { applied: 0, more: false };
   try {

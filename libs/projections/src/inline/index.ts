@@ -5,6 +5,7 @@ import { networks } from './networks.js';
 import { presence } from './presence.js';
 import { releases } from './releases.js';
 import { settings } from './settings.js';
+import { verifications } from './verifications.js';
 
 /** What is true as soon as a fact is: applied by every append, in its transaction. */
 export const inlineProjections: readonly InlineProjection[] = [
@@ -14,4 +15,5 @@ export const inlineProjections: readonly InlineProjection[] = [
   networks,
   releases,
   delivery,
+  verifications,
 ];

@@ -1,0 +1,79 @@
+import { type NatsConnection, RequestError, TimeoutError } from '@nats-io/transport-node';
+import { type NotifyReason, subjects } from '#contracts';
+import { BrokerAwayError, type BrokerWatch } from './broker-watch.js';
+import { Limiter } from './limiter.js';
+
+/** What became of one question. */
+export type Answer = { readonly clientId: string; readonly askedAt: Date; readonly answered: boolean };
+
+export type AskerOptions = {
+  readonly nats: NatsConnection;
+  readonly broker: BrokerWatch;
+  /** How long an answer is waited for, in milliseconds. */
+  readonly timeout: number;
+  /** Questions under way at most. */
+  readonly underWay: number;
+  readonly signal: AbortSignal;
+};
+
+/** Asks clients for an answer, many at once; each has its own time, so that a silent one delays nobody. */
+export class Asker {
+  private readonly limiter: Limiter;
+
+  constructor(private readonly options: AskerOptions) {
+    this.limiter = new Limiter(options.underWay, options.signal);
+  }
+
+  /**
+   * Finds room for `room` questions, has `read` say whom to ask, and asks them. The room comes first, so that nobody is
+   * asked by what was read long ago: who has become unreachable meanwhile gets nothing (R17).
+   *
+   * @returns what was read, and the answers, which fail with {@link BrokerAwayError} when the connection was lost, and
+   * when the asker is stopped
+   */
+  async askPage<P extends { readonly clients: readonly string[] }>(
+    room: number,
+    reasonOf: (clientId: string) => NotifyReason,
+    read: () => Promise<P>,
+  ): Promise<{ readonly page: P; readonly answers: Promise<readonly Answer[]> }> {
+    await this.limiter.take(room);
+    let unused = room;
+    try {
+      this.options.signal.throwIfAborted();
+      const page = await read();
+      const asked = page.clients.map((clientId) => {
+        unused--;
+        return this.ask(clientId, reasonOf(clientId)).finally(() => this.limiter.give(1));
+      });
+      return { page, answers: unlessAborted(this.options.signal, Promise.all(asked)) };
+    } finally {
+      this.limiter.give(unused);
+    }
+  }
+
+  private async ask(clientId: string, reason: NotifyReason): Promise<Answer> {
+    const { nats, broker, timeout } = this.options;
+    if (!broker.isSettled) throw new BrokerAwayError();
+    const { losses } = broker;
+    const askedAt = new Date();
+    try {
+      await nats.request(subjects.agent(clientId, 'notify'), JSON.stringify({ reason }), { timeout });
+      return { clientId, askedAt, answered: true };
+    } catch (error) {
+      if (!isSilence(error)) throw error;
+      if (broker.losses !== losses) throw new BrokerAwayError();
+      return { clientId, askedAt, answered: false };
+    }
+  }
+}
+
+/** No answer in time, or, at once, nobody there to give one. */
+const isSilence = (error: unknown): boolean =>
+  error instanceof TimeoutError || (error instanceof RequestError && error.isNoResponders());
+
+const unlessAborted = <T>(signal: AbortSignal, promise: Promise<T>): Promise<T> =>
+  new Promise((resolve, reject) => {
+    const abort = () => reject(new Error('stopped'));
+    signal.addEventListener('abort', abort, { once: true });
+    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort));
+  });

@@ -1,0 +1,22 @@
+import type { InlineProjection } from '#event-log';
+import { ofType } from './batches.js';
+
+/** Who asked for which connection verification, and what came of it (R19). */
+export const verifications: InlineProjection = {
+  name: 'verifications',
+  apply: async (facts, tx) => {
+    for (const { data, meta, position, recordedAt } of ofType(facts, 'verification-started')) {
+      await tx`
+        INSERT INTO verification (id, position, reason, requested_by, started_at)
+        VALUES (${data.id}, ${position}, ${data.reason}, ${meta.actor}, ${recordedAt})`;
+      if (data.reason === 'scheduled') await tx`UPDATE verification_schedule SET last_at = ${recordedAt}`;
+    }
+    for (const { data, recordedAt } of ofType(facts, 'verification-finished')) {
+      await tx`
+        UPDATE verification
+        SET finished_at = ${recordedAt}, direct = ${data.direct}, skipped = ${data.skipped}, asked = ${data.asked},
+            answered = ${data.answered}, unanswered = ${data.unanswered}
+        WHERE id = ${data.id}`;
+    }
+  },
+};

@@ -1,7 +1,7 @@
 // What every command does first: dependencies and build, if they are missing or out of date. Needs nothing but Node.
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -9,6 +9,7 @@ export const root = dirname(dirname(fileURLToPath(import.meta.url)));
 
 const installStamp = join(root, 'node_modules', '.reachback-installed');
 const buildStamp = join(root, 'dist', '.reachback-built');
+const turnFile = join(root, '.reachback-setup.pid');
 
 const fail = (message) => {
   console.error(message);
@@ -43,11 +44,12 @@ const describeDependencies = () => {
   return hash.digest('hex');
 };
 
+const isInstalled = () => existsSync(installStamp) && readFileSync(installStamp, 'utf8') === describeDependencies();
+
 const install = () => {
-  const wanted = describeDependencies();
-  if (existsSync(installStamp) && readFileSync(installStamp, 'utf8') === wanted) return;
+  if (isInstalled()) return;
   step('Installing dependencies', 'npm', ['ci'], 'Is the npm registry reachable, and this folder writable?');
-  writeFileSync(installStamp, wanted);
+  writeFileSync(installStamp, describeDependencies());
 };
 
 const newest = (path) => {
@@ -56,7 +58,7 @@ const newest = (path) => {
   return readdirSync(path).reduce((time, name) => Math.max(time, newest(join(path, name))), stat.mtimeMs);
 };
 
-const build = () => {
+const isBuilt = () => {
   const sources = [
     'apps',
     'libs',
@@ -73,7 +75,11 @@ const build = () => {
       .filter(existsSync)
       .map(newest),
   );
-  if (existsSync(buildStamp) && statSync(buildStamp).mtimeMs > changed) return;
+  return existsSync(buildStamp) && statSync(buildStamp).mtimeMs > changed;
+};
+
+const build = () => {
+  if (isBuilt()) return;
   const compiler = join(root, 'node_modules', 'typescript', 'bin', 'tsc');
   const started = new Date();
   step('Building', process.execPath, [compiler, '-p', 'tsconfig.build.json'], 'This is a defect of the sources.');
@@ -81,8 +87,45 @@ const build = () => {
   writeFileSync(buildStamp, started.toISOString());
 };
 
+const isRunning = (pid) => {
+  try {
+    return process.kill(pid, 0);
+  } catch (error) {
+    return error.code === 'EPERM';
+  }
+};
+
+/** Takes the one turn there is; false when another process has it. */
+const tryTurn = () => {
+  try {
+    writeFileSync(turnFile, String(process.pid), { flag: 'wx' });
+    return true;
+  } catch (error) {
+    if (error.code !== 'EEXIST') fail(`This folder cannot be written, and must be set up first: ${error.message}`);
+  }
+  const holder = Number(existsSync(turnFile) && readFileSync(turnFile, 'utf8'));
+  if (holder > 0 && !isRunning(holder)) rmSync(turnFile, { force: true });
+  return false;
+};
+
+/** Commands that are started at once take turns: npm empties the folder into which another one is installing. */
+const inTurn = (work) => {
+  for (let told = false; !tryTurn(); told = true) {
+    if (!told) console.log('Waiting for another command that sets this folder up …');
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 200);
+  }
+  const release = () => rmSync(turnFile, { force: true });
+  process.once('exit', release);
+  work();
+  process.off('exit', release);
+  release();
+};
+
 export const setUp = () => {
   checkNode();
-  install();
-  build();
+  if (isInstalled() && isBuilt()) return;
+  inTurn(() => {
+    install();
+    build();
+  });
 };

@@ -42,7 +42,7 @@ const runAll = async (options: BenchOptions): Promise<BenchResult> => {
       continue;
     }
     progress.begin(name, seconds[kind]);
-    await measure(bench).catch((error: unknown) => {
+    await withinSeconds(left(), measure(bench)).catch((error: unknown) => {
       if (stopping.signal.aborted) throw error;
       result.run.failed[name] = messageOf(error);
       progress.say(`failed: ${messageOf(error)}`);
@@ -51,6 +51,15 @@ const runAll = async (options: BenchOptions): Promise<BenchResult> => {
   progress.end();
   result.run.seconds = Math.round((performance.now() - started) / 1000);
   return result;
+};
+
+/** What takes longer goes on in vain until the clean-up ends what it works with. */
+const withinSeconds = async (seconds: number, work: Promise<void>): Promise<void> => {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error('the time of the run was over')), seconds * 1000);
+  });
+  await Promise.race([work, late]).finally(() => clearTimeout(timer));
 };
 
 const shutDown = (reason: string, code: number): void => {

@@ -70,8 +70,10 @@ export type Offline = {
   readonly silenced: number;
   readonly latenessP50: number;
   readonly latenessP99: number;
-  /** Verdicts that were early, missing, doubled, or about somebody who spoke. */
+  /** Verdicts that were early, misdated, doubled, or about somebody who went on speaking. */
   readonly wrong: number;
+  /** Clients without a verdict when the benchmark stopped waiting: the server was too far behind. */
+  readonly missing: number;
 };
 
 export type Recovery = {

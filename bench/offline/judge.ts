@@ -13,14 +13,18 @@ export type Silenced = {
   readonly since: bigint;
 };
 
-export type Judgement = { readonly latenessP50: number; readonly latenessP99: number; readonly wrong: number };
+export type Judgement = {
+  readonly latenessP50: number;
+  readonly latenessP99: number;
+  /** Early, with another time than is due, doubled, or about somebody who went on speaking. */
+  readonly wrong: number;
+  /** Not there yet. */
+  readonly missing: number;
+};
 
 type Verdict = { readonly client: string; readonly due: string; readonly committed: Date };
 
-/**
- * Compares the verdicts with what the log says of arrivals. Wrong is a verdict that came before it was due or names
- * another time than arrival plus limit, a second one, one about somebody who went on speaking, and one that is missing.
- */
+/** Compares the verdicts with what the log says of arrivals. */
 export const judge = async (db: Database, silenced: Silenced): Promise<Judgement> => {
   const due = await readDue(db, silenced);
   const lateness = new MillisecondHistogram();
@@ -32,7 +36,12 @@ export const judge = async (db: Database, silenced: Silenced): Promise<Judgement
     if (expected === undefined || Date.parse(verdict.due) !== expected || late < 0) wrong++;
     else lateness.add(late);
   }
-  return { latenessP50: lateness.percentile(0.5), latenessP99: lateness.percentile(0.99), wrong: wrong + due.size };
+  return {
+    latenessP50: lateness.percentile(0.5),
+    latenessP99: lateness.percentile(0.99),
+    wrong,
+    missing: due.size,
+  };
 };
 
 /** When each client's verdict is due, by what the log says of its last beat. */

@@ -78,6 +78,7 @@ const fleetRows = ({ offline, recovery, rebuild, memory }: BenchResult): readonl
     );
     add('offline verdict after it is due, p99', milliseconds(offline.latenessP99), '≤ 1,000 ms');
     add('  wrong verdicts', number(offline.wrong), '0');
+    if (offline.missing > 0) add('  verdicts that did not come in time', number(offline.missing), '0');
   }
   if (recovery) {
     add('recovery of a killed server, ready', milliseconds(recovery.ms), '≤ 10,000 ms');

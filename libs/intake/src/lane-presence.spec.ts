@@ -174,6 +174,18 @@ describe('presence of a lane', () => {
     expect(presence.members.isOnline(presence.members.ordinalOf('polls') ?? -1)).toBe(true);
   });
 
+  test('R5, G1: who falls silent soon after an outage is offline when due, not later by the outage', () => {
+    const { client, contact, pass, jump, transitions } = lane();
+    client('a');
+    contact('a', 'register');
+    pass(second);
+    jump(600 * second);
+    pass(second);
+    contact('a', 'heartbeat');
+    pass(4 * second);
+    expect(transitions()[1]).toBe('a Unreachable/Offline silence +605');
+  });
+
   test('G1: a backlog expires nobody early', () => {
     const { client, contact, jump, transitions } = lane();
     client('a');

@@ -95,7 +95,10 @@ export class LanePresence {
       network: members.networkOf(ordinal),
       grant: members.grantOf(ordinal),
     };
+    const silentFrom = members.data.silenceFrom[ordinal] ?? 0;
     this.recordContact(ordinal, kind, at);
+    // The first contact after an outage is the only one that makes a deadline come earlier: the wheel must be told.
+    if (this.outages.broker.isAfter(silentFrom) || this.outages.server.isAfter(silentFrom)) this.watch(ordinal);
     if (kind === 'uninstall') {
       members.setRegistered(ordinal, false);
       const data = { cause: 'uninstalled', by: 'agent' } as const;

@@ -275,6 +275,21 @@ describe('presence of a lane', () => {
     contact('d', 'answered');
     expect(transitions().slice(2)).toEqual(['d Offline verification +1', 'd Online verification +2']);
   });
+
+  test('R19, G1: who was asked before an outage, or while no server ticks, is not taken for silent', () => {
+    const { presence, contact, client, pass, jump } = lane();
+    client('d', direct);
+    contact('d', 'register');
+    pass(second);
+    expect(presence.wasAnybodyHeard(presence.clock - 500, presence.clock)).toBe(true);
+    const asked = presence.clock;
+    jump(3 * second);
+    contact('d', 'logs');
+    expect(presence.wasAnybodyHeard(presence.clock, presence.clock)).toBe(false);
+    pass(second);
+    expect(presence.wasAnybodyHeard(asked, presence.clock)).toBe(false);
+    expect(presence.wasAnybodyHeard(presence.clock - 500, presence.clock)).toBe(true);
+  });
 });
 
 describe('R8: inactive clients', () => {

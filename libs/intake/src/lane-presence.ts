@@ -223,6 +223,12 @@ export class LanePresence {
     return true;
   }
 
+  /** Whether a client that spoke between two times, the second of which is now, would have been heard (G1). */
+  wasAnybodyHeard(from: number, now: number): boolean {
+    const { broker, server } = this.outages;
+    return this.isTicking(now) && !broker.isAfter(from) && !server.isAfter(from);
+  }
+
   /** Without ticks nobody was there to answer a poll; how long, the next tick will tell. */
   private isTicking(now: number): boolean {
     return now - this.lastTick <= outageThreshold;

@@ -331,6 +331,17 @@ describe('R8: inactive clients', () => {
     ]);
   });
 
+  test('R1: a change of the network while a client is offline does not start its time anew', () => {
+    const { presence, emitted, client, contact, pass, transitions } = lane({ heartbeat, removeInactiveAfter: 'PT60S' });
+    client('a');
+    contact('a', 'register');
+    contact('a', 'stop');
+    pass(40 * second);
+    presence.classify(0, direct, start + 40 * second, (fact) => emitted.push(fact));
+    pass(21 * second);
+    expect(transitions().at(-1)).toBe('a Offline inactive +60');
+  });
+
   test('G1: the time when the server was away does not count', () => {
     const { client, contact, jump, pass, transitions } = lane({ heartbeat, removeInactiveAfter: 'PT60S' });
     client('a');

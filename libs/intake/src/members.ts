@@ -12,7 +12,7 @@ const known = 8;
 const columns = {
   flags: Uint8Array,
   group: Uint32Array,
-  /** When it got the status it has. */
+  /** When it went online or offline; a change of its network leaves it as it was (R1). */
   since: Float64Array,
   /** The position of the last fact that may have changed its policy. */
   policyRevision: Float64Array,
@@ -136,9 +136,9 @@ export class Members {
   }
 
   setOnline(ordinal: number, value: boolean, since: number): void {
+    if (this.isOnline(ordinal) !== value || !this.hasStatus(ordinal)) this.data.since[ordinal] = since;
     this.setFlag(ordinal, online, value);
     this.setFlag(ordinal, known, true);
-    this.data.since[ordinal] = since;
   }
 
   setNetwork(ordinal: number, network: NetworkClass, name: string | null): void {

@@ -72,23 +72,27 @@ export const bindingCases: readonly ScriptCase[] = [
     rule: 'G5',
     title: 'after deliverBy an update is never delivered, and the queue says so',
     run: async (world, checks) => {
-      const client = await world.client();
+      const [client, late] = await Promise.all([world.client(), world.client()]);
       const component = world.component();
       const { time } = await client.send('poll');
       const deliverBy = new Date(Date.parse(time) + 3_000).toISOString();
-      await world.publish(component, { version: '1', target: { clients: [client.id] }, deliverBy });
+      await world.publish(component, { version: '1', target: { clients: [client.id, late.id] }, deliverBy });
       checks.equal('a poll before', await updatesIn(client, component), ['1']);
       await until(
         'it expires',
-        () => stateOf(client, component, '1'),
+        () => stateOf(late, component, '1'),
         (state) => state === 'expired',
       );
-      checks.equal('a poll after', await updatesIn(client, component), []);
+      checks.equal('the first poll after', await updatesIn(late, component), []);
       checks.equal(
         'the open queue',
-        (await client.queue()).some(({ key }) => key === component),
+        (await late.queue()).some(({ key }) => key === component),
         false,
       );
+      checks.equal('a poll after, of one that had it before', await updatesIn(client, component), []);
+      const results = [{ kind: 'update', component, version: '1', outcome: 'applied' }];
+      await client.send('ack', { results });
+      checks.equal('what it has applied since', await stateOf(client, component, '1'), 'acknowledged');
       const unbound = world.component();
       await world.publish(unbound, { version: '1', target: { clients: [client.id] } });
       checks.equal('an update without a deadline', await updatesIn(client, unbound), ['1']);

@@ -126,8 +126,10 @@ export const serverCases: readonly ScriptCase[] = [
         ({ state }) => state === 'finished',
         { seconds: 45 },
       );
-      checks.ok('the skipped', result.skipped >= 1, 'at least the unreachable client', result);
-      checks.ok('the asked', result.asked >= 3, 'at least the three direct clients', result);
+      const { asked, answered, unanswered, skipped } = result.progress;
+      checks.ok('the skipped', skipped >= 1, 'at least the unreachable client', result.progress);
+      checks.ok('the asked', asked >= 3 && asked === answered + unanswered, 'each answering or not', result.progress);
+      checks.ok('those that did not answer', unanswered >= 1, 'at least the silent client', result.progress);
       checks.equal('the one that answered', await well.story(), ['Online registered']);
       checks.equal('the unreachable client', await unreachable.story(), ['Unreachable/Online registered']);
       checks.equal('messages to the unreachable client', unreachable.notified, []);
@@ -137,6 +139,10 @@ export const serverCases: readonly ScriptCase[] = [
 
 type Verification = {
   readonly state: string;
-  readonly asked: number;
-  readonly skipped: number;
+  readonly progress: {
+    readonly asked: number;
+    readonly answered: number;
+    readonly unanswered: number;
+    readonly skipped: number;
+  };
 };

@@ -2,6 +2,7 @@ import { Module } from '@nestjs/common';
 import { APP_FILTER, APP_GUARD, NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { randomUUID } from 'node:crypto';
+import { errorCatalogue } from '#contracts';
 import { BearerGuard } from './access/bearer-guard.js';
 import { ClientsController } from './clients/clients.controller.js';
 import { type ApiContext, apiContext } from './context.js';
@@ -53,6 +54,7 @@ export const startAdminApi = async (options: AdminApiOptions): Promise<AdminApi>
   const app = await NestFactory.create<NestFastifyApplication>(AdminApiModule, adapter, { logger: false });
   app.useGlobalPipes(new ValidationPipe());
   readMergePatches(app);
+  readOutLargeBodies(app);
   publishOpenApi(app, options.version);
   const asyncApi = asyncApiDocument(options.version);
   app
@@ -64,6 +66,19 @@ export const startAdminApi = async (options: AdminApiOptions): Promise<AdminApi>
     port: typeof address === 'object' && address ? address.port : options.port,
     stop: () => app.close(),
   };
+};
+
+/**
+ * Fastify closes the connection with its answer to a body that is too large; whoever is still sending it then sees a
+ * broken connection in place of the answer. Left open, Node reads and forgets the rest.
+ */
+const readOutLargeBodies = (app: NestFastifyApplication): void => {
+  app
+    .getHttpAdapter()
+    .getInstance()
+    .addHook('onSend', async (_request, reply) => {
+      if (reply.statusCode === errorCatalogue.too_large.status) reply.removeHeader('connection');
+    });
 };
 
 /** A merge patch is JSON under another name (RFC 7396). */

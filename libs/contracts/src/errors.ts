@@ -8,7 +8,6 @@ export const errorCatalogue = {
   unauthorized: { status: 401, title: 'The administrator key is missing or wrong' },
   not_registered: { status: 404, title: 'No client with this id is registered' },
   not_found: { status: 404, title: 'There is nothing at this address' },
-  method_not_allowed: { status: 405, title: 'This address does not take this method' },
   conflict: { status: 409, title: 'It exists already, or has just changed' },
   precondition_failed: { status: 412, title: 'The settings have changed since they were read' },
   too_large: { status: 413, title: 'The payload is too large' },

@@ -21,6 +21,11 @@ export class Outages {
     this.index(outage);
   }
 
+  /** Whether one ended after a time. */
+  isAfter(time: number): boolean {
+    return time < (this.ends.at(-1) ?? 0);
+  }
+
   /** By how much a deadline that is measured from `since` moves, for a client that speaks every `interval`. */
   delayAfter(since: number, interval: number): number {
     const { ends, sums } = this;

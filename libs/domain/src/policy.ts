@@ -72,7 +72,7 @@ export const parsePolicy = (values: unknown): ParsedPolicy => {
     const watched = policy.heartbeat.enabled ? 'heartbeat' : policy.poll.enabled ? 'poll' : undefined;
     if (watched && policy.offlineAfter <= policy[watched].interval) {
       const limit = formatDuration(policy[watched].interval);
-      throw new Problem('reachback.offlineAfter', `must be above the ${watched} interval (${limit}), within ${range}`);
+      throw new Problem('reachback.offlineAfter', `must be above the ${watched} interval (${limit}), and ${range}`);
     }
     return { ok: true, policy, warnings: warningsOf(policy) };
   } catch (error) {

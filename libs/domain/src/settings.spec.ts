@@ -27,6 +27,16 @@ describe('settings', () => {
     expect(effective.from).toEqual({ 'scan.schedule': 'group:paris', 'scan.depth': 'fleet', 'colour.hue': 'client' });
   });
 
+  test('R20: an object without keys, as a removed key leaves it behind, overrides nothing', () => {
+    const fleet = { name: 'fleet', values: { scan: { schedule: 'daily' }, none: {} } };
+    const group = { name: 'group:paris', values: { scan: {}, none: { depth: 1 } } };
+    expect(effectiveSettings([fleet, group])).toEqual({
+      values: { scan: { schedule: 'daily' }, none: { depth: 1 } },
+      from: { 'scan.schedule': 'fleet', 'none.depth': 'group:paris' },
+    });
+    expect(effectiveSettings([fleet]).from).toEqual({ 'scan.schedule': 'fleet', none: 'fleet' });
+  });
+
   test('R20: groups form a tree', () => {
     expect(groupChain('paris/desktops')).toEqual(['', 'paris', 'paris/desktops']);
     expect(groupChain('')).toEqual(['']);

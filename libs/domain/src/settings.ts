@@ -45,8 +45,9 @@ const overlay = (
     if (key === unsafeKey) continue;
     const path = prefix + key;
     const under = result[key];
-    if (isObject(value) && Object.keys(value).length > 0) {
-      if (!isObject(under)) forget(from, path);
+    // An object without keys overrides none: what a patch leaves of a level whose last key it removed.
+    if (isObject(value) && (isObject(under) || !isEmpty(value))) {
+      if (!isObject(under) || (isEmpty(under) && !isEmpty(value))) forget(from, path);
       result[key] = overlay(isObject(under) ? under : {}, value, name, `${path}.`, from);
     } else {
       forget(from, path);
@@ -56,6 +57,8 @@ const overlay = (
   }
   return result;
 };
+
+const isEmpty = (object: JsonObject): boolean => Object.keys(object).length === 0;
 
 /** A value that replaces another leaves nothing of where the other and its parts came from. */
 const forget = (from: Record<string, string>, path: string): void => {

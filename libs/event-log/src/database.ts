@@ -9,6 +9,9 @@ export type Transaction = postgres.TransactionSql<{ bigint: bigint }>;
 /** Either: for reading. */
 export type Queryable = Database | Transaction;
 
+/** A process that hangs within a transaction holds its locks, the lane's among them; after so many milliseconds no more. */
+const hangTimeout = 5_000;
+
 export type DatabaseOptions = {
   readonly url: string;
   /** Connections at most. */
@@ -26,7 +29,12 @@ export const openDatabase = ({ url, connections = 4, name = 'reachback' }: Datab
     connect_timeout: 5,
     // What is read again and again is in memory: an index costs what a scan does, also on a small table, which with the
     // default of 4 is scanned row by row for each of a million clients.
-    connection: { application_name: name, TimeZone: 'UTC', random_page_cost: '1.1' },
+    connection: {
+      application_name: name,
+      TimeZone: 'UTC',
+      idle_in_transaction_session_timeout: hangTimeout,
+      random_page_cost: '1.1',
+    },
     backoff: (retries: number) => Math.min(0.1 * 2 ** retries, 2) * (0.5 + Math.random() / 2),
   });
 

@@ -55,7 +55,7 @@ const applyRegistered = (presence: LanePresence, fact: FactOf<'client-registered
   members.data.clockSkew[ordinal] = Number.NaN;
   presence.setNetworkOf(ordinal, ips);
   members.policies[ordinal] = policies.of(id, group);
-  members.data.limit[ordinal] = members.policyOf(ordinal).offlineAfter;
+  members.adoptPolicy(ordinal);
 };
 
 const applyEdited = (presence: LanePresence, fact: FactOf<'client-edited'>, emit: Emit): void => {
@@ -125,15 +125,16 @@ const applyPolicy = (presence: LanePresence, ordinal: number, fact: Fact, emit: 
   const before = members.grantOf(ordinal);
   const network = members.networkOf(ordinal);
   const policy = policies.of(members.ids[ordinal] ?? '', members.groupOf(ordinal));
-  members.policies[ordinal] = policy;
-  members.data.policyRevision[ordinal] = Number(fact.position);
-  members.data.limit[ordinal] = Math.max(members.data.limit[ordinal] ?? 0, policy.offlineAfter);
-  presence.startLimit(ordinal, isExpectedToSpeak(network, before), at);
+  presence.tighten(ordinal, at, () => {
+    members.policies[ordinal] = policy;
+    members.data.policyRevision[ordinal] = Number(fact.position);
+    members.addPolicy(ordinal);
+    presence.startLimit(ordinal, isExpectedToSpeak(network, before), at);
+  });
   const client = { online: members.isOnline(ordinal), network };
   for (const turn of turnsOnGrant(client, before, members.grantOf(ordinal))) {
     presence.turn(ordinal, turn.online, turn.cause, at, emit);
   }
-  presence.watch(ordinal);
 };
 
 const applySettled = (presence: LanePresence, fact: FactOf<'work-settled'>): void => {
@@ -142,7 +143,6 @@ const applySettled = (presence: LanePresence, fact: FactOf<'work-settled'>): voi
   withOrdinal(presence, fact, (ordinal) => {
     const { members } = presence;
     if (Number(settled.revision) < (members.data.policyRevision[ordinal] ?? 0)) return;
-    members.data.limit[ordinal] = members.policyOf(ordinal).offlineAfter;
-    presence.watch(ordinal);
+    presence.tighten(ordinal, fact.recordedAt.getTime(), () => members.adoptPolicy(ordinal));
   });
 };

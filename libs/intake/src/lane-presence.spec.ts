@@ -8,6 +8,15 @@ const start = 1_795_425_000_000;
 const unreachable = ['10.0.0.1'];
 const direct = ['203.0.113.9'];
 
+const settledSettings = {
+  kind: 'settings',
+  key: 'settings',
+  release: null,
+  outcome: 'applied',
+  error: null,
+  via: 'ack',
+} as const;
+
 /** One lane under test: given facts, when contacts and ticks come, then transitions. */
 const lane = (policy: JsonObject = { heartbeat: { interval: 'PT1S' }, offlineAfter: 'PT3S' }) => {
   const presence = new LanePresence();
@@ -174,6 +183,74 @@ describe('presence of a lane', () => {
     expect(presence.members.isOnline(presence.members.ordinalOf('polls') ?? -1)).toBe(true);
   });
 
+  test('R5, G1: who falls silent soon after an outage is offline when due, not later by the outage', () => {
+    const { client, contact, pass, jump, transitions } = lane();
+    client('a');
+    contact('a', 'register');
+    pass(second);
+    jump(600 * second);
+    pass(second);
+    contact('a', 'heartbeat');
+    pass(4 * second);
+    expect(transitions()[1]).toBe('a Unreachable/Offline silence +605');
+  });
+
+  test('G1: who only polls is judged by ticks: the server may have gone right after the last', () => {
+    const { client, contact, pass, jump, transitions } = lane({
+      heartbeat: { enabled: false },
+      poll: { interval: 'PT1S' },
+      offlineAfter: 'PT3S',
+    });
+    client('polls');
+    client('other');
+    contact('polls', 'register');
+    pass(2_500);
+    jump(second);
+    contact('other', 'start');
+    jump(60 * second);
+    pass(second);
+    expect(transitions()).toEqual(['polls Unreachable/Online registered +0', 'other Unreachable/Online started +3.5']);
+  });
+
+  test('G1, G3: who may not know yet that it is to beat is not blamed for an outage of the server', () => {
+    const polls = { heartbeat: { enabled: false }, poll: { interval: 'PT10S' }, offlineAfter: 'PT30S' };
+    const { client, contact, pass, jump, levelSettings, transitions } = lane(polls);
+    client('a');
+    client('other');
+    contact('a', 'register');
+    levelSettings({ ...polls, heartbeat: { interval: 'PT1S' } });
+    for (let i = 0; i < 60; i++) {
+      jump(second);
+      contact('other', 'heartbeat');
+    }
+    pass(second);
+    expect(transitions().filter((transition) => transition.startsWith('a '))).toHaveLength(1);
+    pass(100 * second);
+    const due = 30 + 60.5 + 10 + reconnectAllowance / second;
+    expect(transitions()).toContain(`a Unreachable/Offline silence +${due}`);
+  });
+
+  test('G3: the widest limit holds when a client is expected to speak again', () => {
+    const { presence, emitted, client, contact, pass, levelSettings, transitions } = lane({ offlineAfter: 'PT65S' });
+    client('a', direct);
+    contact('a', 'register');
+    levelSettings({ heartbeat: { interval: 'PT1S' }, offlineAfter: 'PT3S' });
+    presence.classify(0, unreachable, start, (fact) => emitted.push(fact));
+    pass(66 * second);
+    expect(transitions().at(-1)).toBe('a Unreachable/Offline silence +65');
+  });
+
+  test('G3: a limit that is tightened after longer silence puts the client offline then, not in the past', () => {
+    const { client, contact, pass, levelSettings, given, transitions } = lane({ offlineAfter: 'PT65S' });
+    client('a');
+    contact('a', 'register');
+    levelSettings({ heartbeat: { interval: 'PT1S' }, offlineAfter: 'PT3S' });
+    pass(10 * second);
+    given('work-settled', { items: [{ ...settledSettings, revision: '99' }] }, 'a');
+    pass(second);
+    expect(transitions().at(-1)).toBe('a Unreachable/Offline silence +10');
+  });
+
   test('G1: a backlog expires nobody early', () => {
     const { client, contact, jump, transitions } = lane();
     client('a');
@@ -263,6 +340,21 @@ describe('presence of a lane', () => {
     contact('d', 'answered');
     expect(transitions().slice(2)).toEqual(['d Offline verification +1', 'd Online verification +2']);
   });
+
+  test('R19, G1: who was asked before an outage, or while no server ticks, is not taken for silent', () => {
+    const { presence, contact, client, pass, jump } = lane();
+    client('d', direct);
+    contact('d', 'register');
+    pass(second);
+    expect(presence.wasAnybodyHeard(presence.clock - 500, presence.clock)).toBe(true);
+    const asked = presence.clock;
+    jump(3 * second);
+    contact('d', 'logs');
+    expect(presence.wasAnybodyHeard(presence.clock, presence.clock)).toBe(false);
+    pass(second);
+    expect(presence.wasAnybodyHeard(asked, presence.clock)).toBe(false);
+    expect(presence.wasAnybodyHeard(presence.clock - 500, presence.clock)).toBe(true);
+  });
 });
 
 describe('R8: inactive clients', () => {
@@ -302,6 +394,17 @@ describe('R8: inactive clients', () => {
     expect(emitted.filter((fact) => fact.type === 'client-removed').map((fact) => [fact.client, fact.data])).toEqual([
       ['gone', { cause: 'inactive', by: 'server' }],
     ]);
+  });
+
+  test('R1: a change of the network while a client is offline does not start its time anew', () => {
+    const { presence, emitted, client, contact, pass, transitions } = lane({ heartbeat, removeInactiveAfter: 'PT60S' });
+    client('a');
+    contact('a', 'register');
+    contact('a', 'stop');
+    pass(40 * second);
+    presence.classify(0, direct, start + 40 * second, (fact) => emitted.push(fact));
+    pass(21 * second);
+    expect(transitions().at(-1)).toBe('a Offline inactive +60');
   });
 
   test('G1: the time when the server was away does not count', () => {

@@ -95,7 +95,10 @@ export class LanePresence {
       network: members.networkOf(ordinal),
       grant: members.grantOf(ordinal),
     };
+    const silentFrom = members.data.silenceFrom[ordinal] ?? 0;
     this.recordContact(ordinal, kind, at);
+    // The first contact after an outage is the only one that makes a deadline come earlier: the wheel must be told.
+    if (this.outages.broker.isAfter(silentFrom) || this.outages.server.isAfter(silentFrom)) this.watch(ordinal);
     if (kind === 'uninstall') {
       members.setRegistered(ordinal, false);
       const data = { cause: 'uninstalled', by: 'agent' } as const;
@@ -155,7 +158,6 @@ export class LanePresence {
     const { members } = this;
     if (wasExpected || !isExpectedToSpeak(members.networkOf(ordinal), members.grantOf(ordinal))) return;
     members.data.silenceFrom[ordinal] = Math.max(members.data.silenceFrom[ordinal] ?? 0, at);
-    members.data.limit[ordinal] = members.policyOf(ordinal).offlineAfter;
   }
 
   /** A client turns online or offline, or shows another status. */
@@ -199,11 +201,14 @@ export class LanePresence {
     return removal === undefined ? undefined : Math.max(removal, nextRemoval(this.removals));
   }
 
-  /** Puts a client offline if its deadline lies before `now`; the transition has the deadline's time. */
+  /**
+   * Puts a client offline if its deadline lies before `now`; the transition has the deadline's time. Whether a server
+   * was there to hear who only polls, nothing but a tick after the deadline tells (G1).
+   */
   private expire(ordinal: number, now: number, emit: Emit): boolean {
-    const deadline = this.members.deadlineOf(ordinal, this.outages);
-    if (!isOverdue(deadline, now)) return false;
-    if (!this.isTicking(now) && !this.members.grantOf(ordinal).heartbeat) return false;
+    const { members } = this;
+    const deadline = members.deadlineOf(ordinal, this.outages);
+    if (!isOverdue(deadline, members.needsServer(ordinal) ? this.lastTick : now)) return false;
     this.turn(ordinal, false, 'silence', deadline, emit);
     return true;
   }
@@ -211,7 +216,7 @@ export class LanePresence {
   /** Removes a client that was offline too long, unless the cap says to wait (R8). */
   private removeInactive(ordinal: number, now: number, emit: Emit): boolean {
     const due = this.dueAt(ordinal);
-    if (due === undefined || !isOverdue(due, now) || !this.isTicking(now)) return false;
+    if (due === undefined || !isOverdue(due, this.lastTick)) return false;
     this.members.setRegistered(ordinal, false);
     this.noteRemoval(due);
     const data = { cause: 'inactive', by: 'server' } as const;
@@ -220,9 +225,19 @@ export class LanePresence {
     return true;
   }
 
-  /** Without ticks nobody was there to answer a poll; how long, the next tick will tell. */
-  private isTicking(now: number): boolean {
-    return now - this.lastTick <= outageThreshold;
+  /** Whether a client that spoke between two times, the second of which is now, would have been heard (G1). */
+  wasAnybodyHeard(from: number, now: number): boolean {
+    const { broker, server } = this.outages;
+    const isTicking = now - this.lastTick <= outageThreshold;
+    return isTicking && !broker.isAfter(from) && !server.isAfter(from);
+  }
+
+  /** Makes a change after which a client may be due earlier: not before the change (G3). */
+  tighten(ordinal: number, at: number, change: () => void): void {
+    const before = this.dueAt(ordinal) ?? Infinity;
+    change();
+    if ((this.dueAt(ordinal) ?? Infinity) < before) this.members.data.limitFrom[ordinal] = at;
+    this.watch(ordinal);
   }
 
   private growWheel(): void {

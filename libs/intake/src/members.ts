@@ -7,12 +7,14 @@ const online = 2;
 const unreachable = 4;
 /** A status was recorded at least once since it registered. */
 const known = 8;
+/** By what it may act on, its word reaches the lane only while a server is there: it polls. */
+const needsServer = 16;
 
 /** Columns by ordinal that are kept in a snapshot. Times are milliseconds of the log's time; 0 is never. */
 const columns = {
   flags: Uint8Array,
   group: Uint32Array,
-  /** When it got the status it has. */
+  /** When it went online or offline; a change of its network leaves it as it was (R1). */
   since: Float64Array,
   /** The position of the last fact that may have changed its policy. */
   policyRevision: Float64Array,
@@ -21,6 +23,10 @@ const columns = {
   silenceFrom: Float64Array,
   /** How long the client may be silent: as granted, and while it does not know better, as granted before (G3). */
   limit: Float64Array,
+  /** How often it speaks, likewise (G1, G3). */
+  interval: Float64Array,
+  /** What it is watched for cannot be due before: a limit that was tightened holds from then on only (G3). */
+  limitFrom: Float64Array,
   lastContact: Float64Array,
   lastHeartbeat: Float64Array,
   lastPoll: Float64Array,
@@ -38,6 +44,8 @@ const allocate = (capacity: number): Columns => ({
   networkName: new Uint16Array(capacity),
   silenceFrom: new Float64Array(capacity),
   limit: new Float64Array(capacity),
+  interval: new Float64Array(capacity),
+  limitFrom: new Float64Array(capacity),
   lastContact: new Float64Array(capacity),
   lastHeartbeat: new Float64Array(capacity),
   lastPoll: new Float64Array(capacity),
@@ -136,9 +144,9 @@ export class Members {
   }
 
   setOnline(ordinal: number, value: boolean, since: number): void {
+    if (this.isOnline(ordinal) !== value || !this.hasStatus(ordinal)) this.data.since[ordinal] = since;
     this.setFlag(ordinal, online, value);
     this.setFlag(ordinal, known, true);
-    this.data.since[ordinal] = since;
   }
 
   setNetwork(ordinal: number, network: NetworkClass, name: string | null): void {
@@ -151,19 +159,39 @@ export class Members {
     return this.isOnline(ordinal) && isExpectedToSpeak(this.networkOf(ordinal), this.grantOf(ordinal));
   }
 
+  /** It acts on its policy, whatever it was granted before. */
+  adoptPolicy(ordinal: number): void {
+    this.data.limit[ordinal] = 0;
+    this.data.interval[ordinal] = 0;
+    this.setFlag(ordinal, needsServer, false);
+    this.addPolicy(ordinal);
+  }
+
+  /** It may act on its policy, or still on what it was granted before: the widest holds (G3). */
+  addPolicy(ordinal: number): void {
+    const { limit, interval } = this.data;
+    const { heartbeat, poll, offlineAfter } = this.policyOf(ordinal);
+    const speaksEvery = heartbeat.enabled ? heartbeat.interval : poll.interval;
+    limit[ordinal] = Math.max(limit[ordinal] ?? 0, offlineAfter);
+    interval[ordinal] = Math.max(interval[ordinal] ?? 0, speaksEvery);
+    if (!heartbeat.enabled) this.setFlag(ordinal, needsServer, true);
+  }
+
+  /** Whether it reaches the lane only while a server is there, as far as is known what it acts on (G1). */
+  needsServer(ordinal: number): boolean {
+    return (this.flagsOf(ordinal) & needsServer) !== 0;
+  }
+
   /**
    * When its silence has lasted too long. A client that beats reaches the stream whenever the broker is there; one
-   * that only polls needs a server too, so the servers' outages count for it as well (G1).
+   * that may only poll needs a server too, whose outages are then what counts: the broker's lie in them (G1).
    */
   deadlineOf(ordinal: number, outages: { readonly broker: Outages; readonly server: Outages }): number {
-    const { silenceFrom, limit } = this.data;
+    const { silenceFrom, limit, interval, limitFrom } = this.data;
     const since = silenceFrom[ordinal] ?? 0;
-    const policy = this.policyOf(ordinal);
-    const beats = this.grantOf(ordinal).heartbeat;
-    const delay = beats
-      ? outages.broker.delayAfter(since, policy.heartbeat.interval)
-      : outages.server.delayAfter(since, policy.poll.interval);
-    return since + (limit[ordinal] ?? 0) + delay;
+    const away = this.needsServer(ordinal) ? outages.server : outages.broker;
+    const due = since + (limit[ordinal] ?? 0) + away.delayAfter(since, interval[ordinal] ?? 0);
+    return Math.max(due, limitFrom[ordinal] ?? 0);
   }
 
   /**
@@ -175,7 +203,8 @@ export class Members {
     const isOffline = this.isRegistered(ordinal) && this.hasStatus(ordinal) && !this.isOnline(ordinal);
     if (removeInactiveAfter === null || !isOffline) return undefined;
     const since = this.data.since[ordinal] ?? 0;
-    return since + removeInactiveAfter + outages.server.delayAfter(since, poll.interval);
+    const due = since + removeInactiveAfter + outages.server.delayAfter(since, poll.interval);
+    return Math.max(due, this.data.limitFrom[ordinal] ?? 0);
   }
 
   private flagsOf(ordinal: number): number {

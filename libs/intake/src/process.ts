@@ -44,8 +44,7 @@ const processContact = (contact: DecodedContact, at: number, { presence, batch, 
   if (ordinal !== undefined) presence.settle(ordinal, at, emit);
   if (ordinal === undefined || !members.isRegistered(ordinal)) throw new ReachbackError('not_registered');
   if (!limiter.admits(ordinal, at)) throw tooMuch();
-  // It has spoken since it was asked: whatever became of its answer, it is there.
-  if (asked !== undefined && (members.data.lastContact[ordinal] ?? 0) >= asked) return;
+  if (asked !== undefined && !isSilentSince(presence, ordinal, asked, at)) return;
   if (ips && presence.receiveAddresses(ordinal, ips, at, emit)) batch.close();
   batch.add(ordinal, kind, at);
   if (agentTime !== undefined) members.data.clockSkew[ordinal] = (agentTime - at) / 1000;
@@ -55,6 +54,10 @@ const processContact = (contact: DecodedContact, at: number, { presence, batch, 
   }
   presence.receive(ordinal, kind, at, emit);
 };
+
+/** A client that has spoken since it was asked is there, whatever became of its answer; one unheard may be (G1). */
+const isSilentSince = (presence: LanePresence, ordinal: number, asked: number, now: number): boolean =>
+  (presence.members.data.lastContact[ordinal] ?? 0) < asked && presence.wasAnybodyHeard(asked, now);
 
 const tooMuch = () =>
   new ReachbackError(

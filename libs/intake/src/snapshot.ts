@@ -8,7 +8,7 @@ import { Policies, type PolicyLevels } from './policies.js';
 const blockSize = 65_536;
 const headBlock = -1;
 /** Raised when what a block holds changes; an older snapshot is then not used, and the log is replayed from its start. */
-const format = 2;
+const format = 3;
 
 type Head = {
   readonly format: number;

@@ -8,7 +8,6 @@ const codesByStatus: Readonly<Record<number, ErrorCode>> = {
   400: 'bad_request',
   401: 'unauthorized',
   404: 'not_found',
-  405: 'method_not_allowed',
   413: 'too_large',
   415: 'unsupported_media_type',
 };

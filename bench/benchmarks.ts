@@ -8,6 +8,7 @@ import { pending } from './pending/pending.js';
 import { polls } from './polls/polls.js';
 import { publish } from './publish/publish.js';
 import { rebuild } from './rebuild/rebuild.js';
+import { reclassify } from './reclassify/reclassify.js';
 import { recovery } from './recovery/recovery.js';
 
 /** Every benchmark by its name. */
@@ -20,5 +21,6 @@ export const benchmarks: Readonly<Record<BenchmarkName, Benchmark>> = {
   recovery,
   publish,
   pending,
+  reclassify,
   rebuild,
 };

@@ -9,6 +9,7 @@ import { phases } from './phases/phases.js';
 import { polls } from './polls/polls.js';
 import { publish } from './publish/publish.js';
 import { rebuild } from './rebuild/rebuild.js';
+import { reclassify } from './reclassify/reclassify.js';
 import { recovery } from './recovery/recovery.js';
 
 /** Every benchmark by its name. */
@@ -22,5 +23,6 @@ export const benchmarks: Readonly<Record<BenchmarkName, Benchmark>> = {
   recovery,
   publish,
   pending,
+  reclassify,
   rebuild,
 };

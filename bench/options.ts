@@ -11,6 +11,7 @@ export const benchmarkNames = [
   'recovery',
   'publish',
   'pending',
+  'reclassify',
   'rebuild',
 ] as const;
 export type BenchmarkName = (typeof benchmarkNames)[number];

@@ -22,6 +22,7 @@ export type BenchResult = {
   pendingCount: { clients: number; ms: number; fleetMs: number; releaseMs: number } | null;
   offline: Offline | null;
   recovery: Recovery | null;
+  reclassify: Reclassify | null;
   rebuild: { beatsPerSecond: number; factsPerSecond: number } | null;
   memory: { clients: number; bytesPerClient: number } | null;
 };
@@ -103,6 +104,16 @@ export type Recovery = {
   readonly lostOrDoubled: number;
 };
 
+export type Reclassify = {
+  readonly clients: number;
+  /** From the change of the networks until the log says of everybody that the class has changed. */
+  readonly ms: number;
+  readonly perSecond: number;
+  /** Of the beats that went on meanwhile, from the broker to their commit. */
+  readonly lagP50: number;
+  readonly lagP99: number;
+};
+
 /** The result before anything was measured. */
 export const emptyResult = (machine: Machine, run: BenchResult['run']): BenchResult => ({
   machine,
@@ -116,6 +127,7 @@ export const emptyResult = (machine: Machine, run: BenchResult['run']): BenchRes
   pendingCount: null,
   offline: null,
   recovery: null,
+  reclassify: null,
   rebuild: null,
   memory: null,
 });

@@ -2,11 +2,13 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { nextMessage, type NodeChild, startNodeChild } from '../system/child.js';
 import type { Cleanup } from '../system/cleanup.js';
 import type { BeatsJob, BeatsOrder, BeatsReport } from './beats-protocol.js';
+import { assertSpread } from './spread.js';
 
 const main = new URL('./beats-main.js', import.meta.url);
 
 /** Beats that come from another process. */
 export type Beats = {
+  /** @throws when there are too few clients for the rate: the server would not take all of it */
   readonly setRate: (perSecond: number) => Promise<void>;
   readonly report: () => Promise<BeatsReport>;
   /** Sends no more, and waits until the broker has stored everything sent. */
@@ -25,7 +27,10 @@ export const startBeats = async (cleanup: Cleanup, options: BeatsOptions): Promi
   const order = orderly(child);
   await order({ type: 'job', job });
   const report = () => order({ type: 'report' });
-  const setRate = async (perSecond: number) => void (await order({ type: 'rate', perSecond }));
+  const setRate = async (perSecond: number) => {
+    if (job.rounds === 0) assertSpread(perSecond, job.count);
+    await order({ type: 'rate', perSecond });
+  };
   return {
     setRate,
     report,

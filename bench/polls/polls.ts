@@ -2,6 +2,7 @@ import type { Bench, Benchmark } from '../bench.js';
 import { fleetPrefix } from '../fleet/fleet.js';
 import { cpuMicrosPer, drain, ratesBetween, read } from '../heartbeats/window.js';
 import type { PollsJob, PollsReport } from '../load/polls-protocol.js';
+import { assertSpread } from '../load/spread.js';
 import { round } from '../statistics.js';
 import { nextMessage, startNodeChild } from '../system/child.js';
 
@@ -48,6 +49,7 @@ const warmUp = 2;
 
 const poll = async (bench: Bench, offer: PollsJob['offer'], seconds: number): Promise<PollsReport> => {
   const { options, stack, cleanup, progress } = bench;
+  if ('perSecond' in offer) assertSpread(offer.perSecond, options.clients);
   const child = startNodeChild(cleanup, { main });
   const answer = nextMessage<PollsReport>(child);
   const job = {

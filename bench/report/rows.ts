@@ -87,7 +87,7 @@ const phaseRows = ({ phases }: BenchResult): readonly Row[] => {
   ];
 };
 
-const fleetRows = ({ offline, recovery, rebuild, memory }: BenchResult): readonly Row[] => {
+const fleetRows = ({ offline, recovery, reclassify, rebuild, memory }: BenchResult): readonly Row[] => {
   const rows: Row[] = [];
   const add = (what: string, text: string, wanted = '') => rows.push({ what, result: text, limit: '', wanted });
   if (offline) {
@@ -104,6 +104,12 @@ const fleetRows = ({ offline, recovery, rebuild, memory }: BenchResult): readonl
     add('  caught up', milliseconds(recovery.caughtUpMs));
     add('  wrongly offline', number(recovery.wrongOffline), '0');
     add('  beats lost or doubled', number(recovery.lostOrDoubled), '0');
+  }
+  if (reclassify) {
+    add(`another network class for ${number(reclassify.clients)} clients`, milliseconds(reclassify.ms));
+    add('  clients reclassified', perSecond(reclassify.perSecond));
+    add('  lag of beats meanwhile, p50', milliseconds(reclassify.lagP50));
+    add('  lag of beats meanwhile, p99', milliseconds(reclassify.lagP99), '≤ 1,000 ms');
   }
   if (rebuild) {
     add('rebuild of presence, heartbeats', perSecond(rebuild.beatsPerSecond), '≥ 2,000,000/s');

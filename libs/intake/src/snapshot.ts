@@ -8,7 +8,7 @@ import { Policies, type PolicyLevels } from './policies.js';
 const blockSize = 65_536;
 const headBlock = -1;
 /** Raised when what a block holds changes; an older snapshot is then not used, and the log is replayed from its start. */
-const format = 3;
+const format = 4;
 
 type Head = {
   readonly format: number;

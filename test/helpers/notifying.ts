@@ -155,15 +155,13 @@ export class Notifying {
     return this.heard.filter((one) => one.id === id).length;
   }
 
-  /** Until nobody is to be told any more of what has happened so far. */
+  /** Until nobody is to be told any more of what has happened so far: asked in one statement, of one moment. */
   untilQuiet(): Promise<unknown> {
     return until(async () => {
-      const [row] = await this.db<{ open: number }[]>`
-        SELECT (SELECT count(*) FROM notification_due)::integer
-             + (SELECT count(*) FROM notification_round)::integer AS open`;
-      const [caughtUp] = await this.db`
-        SELECT FROM lane l JOIN projection_checkpoint c ON c.name = 'notifications' AND c.position = l.position`;
-      return caughtUp && row?.open === 0;
+      const [quiet] = await this.db`
+        SELECT FROM lane l JOIN projection_checkpoint c ON c.name = 'notifications' AND c.position = l.position
+        WHERE NOT EXISTS (SELECT FROM notification_round) AND NOT EXISTS (SELECT FROM notification_due)`;
+      return quiet;
     });
   }
 }

@@ -10,13 +10,22 @@ export function networkOf(ips: readonly string[], networks: readonly Unreachable
   return null;
 }
 
+/** Ranges once read, because reading one is slow. */
+const lists = new Map<string, BlockList>();
+
 function contains(range: string, ip: string): boolean {
+  const list = lists.get(range) ?? read(range);
+  lists.set(range, list);
+  return list.check(ip, family(ip));
+}
+
+function read(range: string): BlockList {
   const list = new BlockList();
   const [first = '', last] = range.split('-');
   const [address = '', prefix] = range.split('/');
   if (last !== undefined) list.addRange(first, last, 'ipv4');
   else list.addSubnet(address, Number(prefix), family(address));
-  return list.check(ip, family(ip));
+  return list;
 }
 
 /** R1: IPv4-mapped IPv6 addresses match as IPv4. */

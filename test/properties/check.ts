@@ -3,12 +3,12 @@ import fc from 'fast-check';
 /** How many random histories are tried; `npm run test:nightly` sets it. */
 const runs = Number(process.env['REACHBACK_HISTORIES'] ?? 2_000);
 /** A run with the seed of another one tries the same histories. */
-const seed = Number(process.env['REACHBACK_SEED'] ?? Date.now() % 0x7fff_ffff);
+export const seed = Number(process.env['REACHBACK_SEED'] ?? Date.now() % 0x7fff_ffff);
 
 /** Tries a property on many histories, and says with which seed, so that the run can be repeated. */
-export const check = <T>(property: fc.IProperty<T>): void => {
+export const check = async <T>(property: fc.IAsyncProperty<T>): Promise<void> => {
   const repeat = `repeat with REACHBACK_SEED=${seed} REACHBACK_HISTORIES=${runs}`;
-  const result = fc.check(property, { numRuns: runs, seed });
+  const result = await fc.check(property, { numRuns: runs, seed });
   if (!result.failed) {
     process.stdout.write(`${runs} histories agree; ${repeat}\n`);
     return;

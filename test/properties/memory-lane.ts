@@ -1,5 +1,6 @@
 import type { Fact, NewFact } from '#contracts';
 import { type Chunk, readChunk } from '#event-log';
+import type { Lane } from './live.js';
 import { Batch, ContactLimiter, LanePresence, processMessages, type SourceMessage } from '#intake';
 
 /** What stands in a lane's log: contacts in chunks, and facts. */
@@ -10,7 +11,7 @@ const ignore = () => undefined;
 const rejects = { record: ignore };
 
 /** A lane whose log is a list: what its owner does to a database, with the same code that decides and packs. */
-export class MemoryLane {
+export class MemoryLane implements Lane {
   readonly log: LogItem[] = [];
   presence = started(new LanePresence());
   /** The position of the last thing in the log. */

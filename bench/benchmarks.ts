@@ -5,6 +5,7 @@ import { limits } from './limits/limits.js';
 import type { BenchmarkName } from './options.js';
 import { offline } from './offline/offline.js';
 import { pending } from './pending/pending.js';
+import { phases } from './phases/phases.js';
 import { polls } from './polls/polls.js';
 import { publish } from './publish/publish.js';
 import { rebuild } from './rebuild/rebuild.js';
@@ -12,6 +13,7 @@ import { recovery } from './recovery/recovery.js';
 
 /** Every benchmark by its name. */
 export const benchmarks: Readonly<Record<BenchmarkName, Benchmark>> = {
+  phases,
   limits,
   baseline,
   heartbeats,

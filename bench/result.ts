@@ -1,3 +1,5 @@
+import type { Spread } from './phases/spread.js';
+
 /** What a run found out. Rates are per second, times in milliseconds; what was not measured is null. */
 export type BenchResult = {
   readonly machine: Machine;
@@ -11,6 +13,7 @@ export type BenchResult = {
     /** Benchmarks that ended in an error, with what it said. */
     readonly failed: Record<string, string>;
   };
+  phases: Phases | null;
   limits: { consumeOnly: number; chunkInsertOnly: number } | null;
   baseline: { perSecond: number; withoutTransaction: number } | null;
   heartbeats: Heartbeats | null;
@@ -30,6 +33,17 @@ export type Machine = {
   readonly node: string;
   readonly postgres: string;
   readonly nats: string;
+};
+
+/** Heartbeats per second after a fleet started at once, over three of its intervals (G9). */
+export type Phases = Spread & {
+  readonly clients: number;
+  readonly intervalSeconds: number;
+  readonly registeredAfterSeconds: number;
+  /** What the worst second would be off if each agent beat an interval after it registered, and so on. */
+  readonly worstWithoutPhases: number;
+  /** The same of each interval: an echo of the start would be in these. */
+  readonly perInterval: readonly Spread[];
 };
 
 /** CPU time by part, in microseconds; the load generator's is not in it. */
@@ -93,6 +107,7 @@ export type Recovery = {
 export const emptyResult = (machine: Machine, run: BenchResult['run']): BenchResult => ({
   machine,
   run,
+  phases: null,
   limits: null,
   baseline: null,
   heartbeats: null,

@@ -1,3 +1,4 @@
+import { spreadLimit } from '../phases/spread.js';
 import type { BenchResult, CpuMicros } from '../result.js';
 
 /** One line of the table: what, the result, the limit beside it in the same run, and what is wanted. */
@@ -10,6 +11,7 @@ const milliseconds = (value: number): string => `${number(value)} ms`;
 const micros = ({ server, nats, postgres }: CpuMicros): string => [server, nats, postgres].map(number).join(', ');
 
 export const rowsOf = (result: BenchResult): readonly Row[] => [
+  ...phaseRows(result),
   ...intakeRows(result),
   ...requestRows(result),
   ...fleetRows(result),
@@ -66,6 +68,23 @@ const requestRows = ({ polls, publishToAll, pendingCount }: BenchResult): readon
     add('undelivered count of a release', milliseconds(pendingCount.releaseMs), '≤ 100 ms');
   }
   return rows;
+};
+
+const percent = (share: number): string => `${number(share * 100)} %`;
+
+const phaseRows = ({ phases }: BenchResult): readonly Row[] => {
+  if (!phases) return [];
+  const { clients, intervalSeconds, registeredAfterSeconds, mean, min, max, worst, perInterval } = phases;
+  const row = (what: string, text: string, wanted = ''): Row => ({ what, result: text, limit: '', wanted });
+  const wanted = `≤ ${percent(spreadLimit)}`;
+  return [
+    row(`heartbeats of ${number(clients)} that started at once, every ${intervalSeconds} s, mean`, perSecond(mean)),
+    row('  fewest and most in a second', `${number(min)}, ${number(max)}`),
+    row('  the second that is farthest from the mean', percent(worst), wanted),
+    ...perInterval.map((spread, i) => row(`  likewise in interval ${i + 1}`, percent(spread.worst), wanted)),
+    row('  likewise if they beat an interval after they registered', percent(phases.worstWithoutPhases)),
+    row('  all registered again after', `${number(registeredAfterSeconds)} s`),
+  ];
 };
 
 const fleetRows = ({ offline, recovery, rebuild, memory }: BenchResult): readonly Row[] => {

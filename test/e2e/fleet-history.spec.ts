@@ -175,7 +175,7 @@ describe('restarts and rebuilds', () => {
   const untilRunning = () =>
     until(
       () => system.rest.get<Projections>('/v1/projections'),
-      ({ items }) => items.length === 1 && items.every(({ state }) => state === 'running'),
+      ({ items }) => items.length > 0 && items.every(({ state }) => state === 'running'),
     );
 
   test('G2 the past stays what it was through a kill, a rebuild, and a kill in the middle of one', async () => {
@@ -197,7 +197,7 @@ describe('restarts and rebuilds', () => {
     await system.restart();
     await untilRunning();
     expect(await answers(times)).toEqual(before);
-    expect((await untilRunning()).items).toMatchObject([{ name: 'history', version: 2 }]);
+    expect((await untilRunning()).items).toContainEqual(expect.objectContaining({ name: 'history', version: 2 }));
   });
 
   test('a rebuild shows how far it is, and there is one at a time', async () => {
@@ -207,7 +207,8 @@ describe('restarts and rebuilds', () => {
     await db.begin(async (tx) => {
       await tx`SELECT FROM projection_checkpoint FOR UPDATE`;
       expect((await rebuild()).status).toBe(202);
-      const [state] = (await system.rest.get<Projections>('/v1/projections')).items;
+      const { items } = await system.rest.get<Projections>('/v1/projections');
+      const state = items.find(({ name }) => name === 'history');
       expect(state).toMatchObject({
         state: 'rebuilding',
         rebuild: { error: null, head: expect.stringMatching(/^\d+$/) },

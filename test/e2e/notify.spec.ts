@@ -46,8 +46,9 @@ const answer = async (id: string) => {
   await answering.flush();
 };
 const told = (id: string) => heard.filter((one) => one.id === id).map(({ reason }) => reason);
-const publish = (target: object, version: string) =>
-  system.rest.send('POST', '/v1/components/scan-engine/releases', {
+const publish = (target: object, version: string, more: object = {}) =>
+  system.rest.send<{ id: string }>('POST', '/v1/components/scan-engine/releases', {
+    ...more,
     version,
     url: 'https://updates.example/scan-engine',
     sha256: 'a'.repeat(64),
@@ -78,6 +79,27 @@ test('R18 R17 direct clients are told at once of what concerns them; unreachable
   expect(told('oslo-1')).toEqual(['update', 'update', 'settings', 'settings']);
   expect(told('paris-1')).toEqual(['settings', 'settings']);
   expect(told('nat-1')).toEqual([]);
+});
+
+test('R18 direct clients are told of a rollout at their turn, of what goes on or comes back, and of where they moved', async () => {
+  for (const id of ['rome-1', 'rome-2']) {
+    await answer(id);
+    await register(id, direct, 'rome');
+  }
+  await publish({ groups: ['rome'] }, '10.1', { rollout: { over: 'PT3S' } });
+  await until(() => told('rome-1').length === 1 && told('rome-2').length === 1);
+  const { body } = await publish({ clients: ['rome-1'] }, '10.2');
+  await until(() => told('rome-1').length === 2);
+  await system.rest.send('POST', `/v1/releases/${body.id}/pause`);
+  await system.rest.send('POST', `/v1/releases/${body.id}/resume`);
+  await until(() => told('rome-1').length === 3);
+  await system.rest.send('POST', `/v1/releases/${body.id}/withdraw`);
+  await until(() => told('rome-1').length === 4);
+  expect(told('rome-2')).toEqual(['update']);
+  await system.rest.send('DELETE', '/v1/groups/rome?moveClientsTo=lima');
+  await until(() => told('rome-1').length === 5 && told('rome-2').length === 2);
+  expect(told('rome-1')).toEqual(['update', 'update', 'update', 'update', 'settings']);
+  expect(told('rome-2')).toEqual(['update', 'settings']);
 });
 
 test('R18 a client that is connected but silent delays nobody, and is remembered when the server is killed', async () => {

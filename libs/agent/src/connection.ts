@@ -1,4 +1,5 @@
 import { connect, type Msg, type NatsConnection } from '@nats-io/transport-node';
+import { setMaxListeners } from 'node:events';
 
 /** A connection that knows whether it is one right now. */
 export type Link = {
@@ -31,13 +32,13 @@ export const openLink = async (
     ignoreClusterUpdates: true,
   });
   let up = true;
-  let lost = new AbortController();
+  let lost = newLoss();
   const watch = async () => {
     for await (const { type } of nats.status()) {
       if (type === 'disconnect') {
         up = false;
         lost.abort();
-        lost = new AbortController();
+        lost = newLoss();
         told('disconnected');
       } else if (type === 'reconnect') {
         up = true;
@@ -51,6 +52,13 @@ export const openLink = async (
     isUp: () => up && !nats.isClosed(),
     request: (subject, payload, timeout) => unless(lost.signal, nats.request(subject, payload, { timeout })),
   };
+};
+
+/** Aborts when the connection is lost; every request under way listens to it, and a fleet has thousands. */
+const newLoss = (): AbortController => {
+  const lost = new AbortController();
+  setMaxListeners(0, lost.signal);
+  return lost;
 };
 
 /** The promise's outcome, or a failure as soon as the signal aborts. */

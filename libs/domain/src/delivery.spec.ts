@@ -1,12 +1,15 @@
 import { describe, expect, test } from '@jest/globals';
 import {
   contradictedByReport,
+  countsAgainst,
+  countsFor,
   disagrees,
   inSendingOrder,
   isCarriedAgain,
   isReinstalled,
   packReply,
   replyLimits,
+  reportAllowance,
   retryWindow,
   settleByReport,
   type WorkState,
@@ -128,5 +131,19 @@ describe('what a client reports', () => {
     expect(isReinstalled(confirmed, { installed: { 'scan-engine': '9.2' } })).toBe(true);
     expect(isReinstalled(confirmed, { settingsRevision: '42', installed: { 'scan-engine': '9.2' } })).toBe(false);
     expect(isReinstalled({ settingsRevision: 0n, installed: {} }, {})).toBe(false);
+  });
+});
+
+describe('a beat that took its time', () => {
+  test('G6: settles nothing that was sent after it', () => {
+    expect(countsFor({ deliveredAt: null }, now.getTime())).toBe(true);
+    expect(countsFor({ deliveredAt: now }, now.getTime())).toBe(true);
+    expect(countsFor({ deliveredAt: now }, now.getTime() - 1)).toBe(false);
+  });
+
+  test('G6: contradicts no acknowledgement that it may have been sent before', () => {
+    expect(countsAgainst({ settledAt: null }, now.getTime())).toBe(true);
+    expect(countsAgainst({ settledAt: now }, now.getTime() + reportAllowance)).toBe(false);
+    expect(countsAgainst({ settledAt: now }, now.getTime() + reportAllowance + 1)).toBe(true);
   });
 });

@@ -132,6 +132,17 @@ export type AcknowledgedWork = QueuedWork & {
   readonly newer: readonly string[];
 };
 
+/** Milliseconds after an acknowledgement in which a beat that was sent before it may still arrive. */
+export const reportAllowance = 5_000;
+
+/** Whether a beat that arrived `at` (milliseconds) may settle this work: it came after the work was last sent. */
+export const countsFor = ({ deliveredAt }: { readonly deliveredAt: Date | null }, at: number): boolean =>
+  deliveredAt === null || at >= deliveredAt.getTime();
+
+/** Whether such a beat may contradict an acknowledgement: it cannot be an older one that took longer to arrive. */
+export const countsAgainst = ({ settledAt }: { readonly settledAt: Date | null }, at: number): boolean =>
+  settledAt === null || at > settledAt.getTime() + reportAllowance;
+
 /** Acknowledged work that the client reports not to have, and how to say so (G6). */
 export const contradictedByReport = <W extends AcknowledgedWork>(
   acknowledged: readonly W[],

@@ -11,6 +11,10 @@ export const applyFact = (presence: LanePresence, fact: Fact, emit: Emit): void 
   switch (fact.type) {
     case 'client-registered':
       return applyRegistered(presence, fact);
+    case 'client-reinstalled':
+      return withOrdinal(presence, fact, (ordinal) => {
+        presence.members.reportRevision(ordinal, Number(fact.data.settingsRevision ?? 0));
+      });
     case 'client-edited':
       return applyEdited(presence, fact, emit);
     case 'client-removed':
@@ -53,6 +57,7 @@ const applyRegistered = (presence: LanePresence, fact: FactOf<'client-registered
   members.data.group[ordinal] = members.groups.number(group);
   members.data.ipsHash[ordinal] = hashOf(ips);
   members.data.clockSkew[ordinal] = Number.NaN;
+  members.data.reportedRevision[ordinal] = 0;
   presence.setNetworkOf(ordinal, ips);
   members.policies[ordinal] = policies.of(id, group);
   members.adoptPolicy(ordinal);
@@ -138,11 +143,14 @@ const applyPolicy = (presence: LanePresence, ordinal: number, fact: Fact, emit: 
 };
 
 const applySettled = (presence: LanePresence, fact: FactOf<'work-settled'>): void => {
-  const settled = fact.data.items.find((item) => item.kind === 'settings' && item.outcome === 'applied');
-  if (!settled) return;
+  const settings = fact.data.items.filter((item) => item.kind === 'settings');
+  if (settings.length === 0) return;
+  const applied = settings.filter((item) => item.outcome === 'applied').map((item) => Number(item.revision));
   withOrdinal(presence, fact, (ordinal) => {
     const { members } = presence;
-    if (Number(settled.revision) < (members.data.policyRevision[ordinal] ?? 0)) return;
+    const revision = applied.length > 0 ? Math.max(...applied) : Number.NaN;
+    members.reportRevision(ordinal, revision);
+    if (applied.length === 0 || revision < (members.data.policyRevision[ordinal] ?? 0)) return;
     presence.tighten(ordinal, fact.recordedAt.getTime(), () => members.adoptPolicy(ordinal));
   });
 };

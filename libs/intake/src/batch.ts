@@ -1,5 +1,6 @@
 import type { LaneKind, NewFact } from '#contracts';
 import { type Chunk, ChunkWriter } from '#event-log';
+import type { RevisionReport } from './settle-reports.js';
 
 /** A stretch of the log: contacts, then the facts they led to. */
 export type Segment = { readonly chunks: Chunk[]; readonly facts: NewFact[] };
@@ -10,6 +11,8 @@ export type Segment = { readonly chunks: Chunk[]; readonly facts: NewFact[] };
  */
 export class Batch {
   readonly segments: Segment[] = [{ chunks: [], facts: [] }];
+  /** What beats reported that is not known yet, the last of each client, by ordinal. */
+  readonly reports = new Map<number, RevisionReport>();
   contacts = 0;
   private readonly writer = new ChunkWriter();
   private closed = false;

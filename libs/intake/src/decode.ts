@@ -22,6 +22,8 @@ export type DecodedContact = {
   readonly clientId: string;
   readonly kind: LaneKind;
   readonly ips: readonly string[] | undefined;
+  /** The settings that a beat says the client has. */
+  readonly settingsRevision: string | undefined;
   /** The agent's clock, in milliseconds since 1970. */
   readonly agentTime: number | undefined;
   /** When a client that is `unanswered` was asked, likewise. */
@@ -30,7 +32,13 @@ export type DecodedContact = {
   readonly content: unknown;
 };
 
-const bare = { ips: undefined, agentTime: undefined, asked: undefined, content: undefined };
+const bare = {
+  ips: undefined,
+  settingsRevision: undefined,
+  agentTime: undefined,
+  asked: undefined,
+  content: undefined,
+};
 
 export const isTick = (message: SourceMessage): boolean => message.subject === subjects.tick;
 
@@ -55,6 +63,7 @@ export const decodeContact = ({ subject, data }: SourceMessage): DecodedContact 
   const shape = prefix === relayPrefix ? 'heartbeat' : kind;
   const report = validatePayload(shape, payload);
   const ips = 'ips' in report ? report.ips : undefined;
+  const settingsRevision = 'settingsRevision' in report ? report.settingsRevision : undefined;
   const time = 'time' in report && report.time !== undefined ? Date.parse(report.time) : undefined;
-  return { clientId, kind, ...bare, ips, agentTime: time };
+  return { clientId, kind, ...bare, ips, settingsRevision, agentTime: time };
 };

@@ -18,6 +18,8 @@ const columns = {
   since: Float64Array,
   /** The position of the last fact that may have changed its policy. */
   policyRevision: Float64Array,
+  /** The settings revision that it last said to have; 0 is none, NaN is to be looked into whatever it says (G6). */
+  reportedRevision: Float64Array,
   networkName: Uint16Array,
   /** The moment from which silence is measured (R5). */
   silenceFrom: Float64Array,
@@ -41,6 +43,7 @@ const allocate = (capacity: number): Columns => ({
   group: new Uint32Array(capacity),
   since: new Float64Array(capacity),
   policyRevision: new Float64Array(capacity),
+  reportedRevision: new Float64Array(capacity),
   networkName: new Uint16Array(capacity),
   silenceFrom: new Float64Array(capacity),
   limit: new Float64Array(capacity),
@@ -70,7 +73,7 @@ export class Names {
 }
 
 /**
- * The presence of every client of a lane, as arrays by ordinal: about 90 bytes a client and no object. It decides
+ * The presence of every client of a lane, as arrays by ordinal: about 100 bytes a client and no object. It decides
  * nothing.
  */
 export class Members {
@@ -152,6 +155,13 @@ export class Members {
   setNetwork(ordinal: number, network: NetworkClass, name: string | null): void {
     this.setFlag(ordinal, unreachable, network === 'unreachable');
     this.data.networkName[ordinal] = this.networks.number(name ?? '');
+  }
+
+  /** Notes the settings revision that it says to have. Whether it is another one than before. */
+  reportRevision(ordinal: number, revision: number): boolean {
+    const isNew = this.data.reportedRevision[ordinal] !== revision;
+    this.data.reportedRevision[ordinal] = revision;
+    return isNew;
   }
 
   /** Whether its silence would put it offline (R5). */

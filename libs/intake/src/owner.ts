@@ -18,11 +18,15 @@ import type { LanePresence } from './lane-presence.js';
 import { processMessages, toMilliseconds } from './process.js';
 import { reclassifySome } from './reclassify.js';
 import { presenceFacts } from './recover.js';
+import { settleReports } from './settle-reports.js';
 import type { SourceMessage } from './source.js';
 import { isTick } from './decode.js';
 
 const factPage = 10_000;
 const day = 86_400_000;
+
+/** What is settled changes limits, and leads to no fact. */
+const noConclusion = (): void => undefined;
 
 export type OwnerOptions = {
   readonly db: Database;
@@ -115,6 +119,7 @@ export class LaneOwner {
       processMessages(messages, { presence, batch, rejects, limiter: this.limiter });
       let position = head;
       for (const segment of batch.finish()) position = await this.write(tx, segment, to.epoch, position);
+      position = await this.settleReports(tx, batch, position);
       return { contacts: batch.contacts, position };
     });
   }
@@ -143,6 +148,19 @@ export class LaneOwner {
     }
     const facts = await appendFacts(tx, lane, segment.facts, projections);
     return facts.at(-1)?.position ?? position;
+  }
+
+  /**
+   * Takes in what beats reported. Nobody else reads these facts back into memory, so it takes them in here as a replay
+   * will: a confirmed policy has its tighter limit from now on (G3).
+   */
+  private async settleReports(tx: Transaction, batch: Batch, before: bigint): Promise<bigint> {
+    const { lane, presence, projections } = this.options;
+    if (batch.reports.size === 0) return before;
+    const settled = await settleReports(tx, presence.members, batch.reports);
+    const facts = await appendFacts(tx, lane, settled, projections);
+    for (const fact of facts) presence.apply(fact, noConclusion);
+    return facts.at(-1)?.position ?? before;
   }
 
   private async ensurePartition(tx: Transaction, at: number): Promise<void> {

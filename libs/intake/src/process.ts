@@ -38,7 +38,7 @@ export const processMessages = (messages: readonly SourceMessage[], processing: 
 
 const processContact = (contact: DecodedContact, at: number, { presence, batch, limiter }: Processing): void => {
   const { members } = presence;
-  const { clientId, kind, ips, agentTime, asked } = contact;
+  const { clientId, kind, ips, settingsRevision, agentTime, asked } = contact;
   const emit = (fact: NewFact) => batch.emit(fact);
   const ordinal = members.ordinalOf(clientId);
   if (ordinal !== undefined) presence.settle(ordinal, at, emit);
@@ -48,6 +48,9 @@ const processContact = (contact: DecodedContact, at: number, { presence, batch, 
   if (ips && presence.receiveAddresses(ordinal, ips, at, emit)) batch.close();
   batch.add(ordinal, kind, at);
   if (agentTime !== undefined) members.data.clockSkew[ordinal] = (agentTime - at) / 1000;
+  if (settingsRevision !== undefined && members.reportRevision(ordinal, Number(settingsRevision))) {
+    batch.reports.set(ordinal, { revision: settingsRevision, at });
+  }
   if (kind === 'logs') {
     const data = { at: new Date(at).toISOString(), content: contact.content ?? {} };
     batch.emit({ type: 'logs-received', client: clientId, meta: { actor: 'agent' }, data });

@@ -15,6 +15,7 @@ import { loadSnapshot } from './snapshot.js';
 /** The facts that presence draws conclusions from, or that are its own. */
 export const presenceFacts: readonly FactType[] = [
   'client-registered',
+  'client-reinstalled',
   'client-edited',
   'client-removed',
   'client-addresses-changed',

@@ -1,7 +1,7 @@
 import type { NotifyReason } from '#contracts';
 import type { Queryable } from '#event-log';
 import type { Answer } from './asker.js';
-import { dueLease, retries } from './rules.js';
+import { retries } from './rules.js';
 
 /** A single client that is to be told now. */
 export type DueClient = DueMark & {
@@ -61,9 +61,12 @@ export const forgetDue = async (db: Queryable, marks: readonly DueMark[]): Promi
       ORDER BY n.client_id FOR UPDATE OF n)`;
 };
 
-/** Takes clients whose time has come; for a while nobody else gets them. */
-export const claimDue = (db: Queryable, limit: number): Promise<readonly DueClient[]> => db<DueClient[]>`
-  UPDATE notification_due n SET next_at = now() + ${dueLease} * interval '1 millisecond'
+/**
+ * Takes clients whose time has come; for `lease` milliseconds nobody else gets them. It is not renewed: it covers the wait
+ * for the answer, and writing it down.
+ */
+export const claimDue = (db: Queryable, limit: number, lease: number): Promise<readonly DueClient[]> => db<DueClient[]>`
+  UPDATE notification_due n SET next_at = now() + ${lease} * interval '1 millisecond'
   FROM (
     SELECT client_id FROM notification_due WHERE next_at <= now() ORDER BY next_at LIMIT ${limit} FOR UPDATE SKIP LOCKED
   ) due

@@ -2,7 +2,6 @@ import type { Logger } from 'pino';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isConnectionError } from '#event-log';
 import { BrokerAwayError } from './broker-watch.js';
-import { lookInterval } from './rules.js';
 
 /** Hears of what went wrong; an outage of the database or the broker is waited out in silence. */
 export type Failed = (what: string, error: unknown) => void;
@@ -27,13 +26,17 @@ export class Wake {
   readonly now = (): void => this.controller.abort();
 }
 
+export type LookingOptions = {
+  readonly look: () => Promise<boolean | void>;
+  readonly wake: Wake;
+  /** Look at least so often, in milliseconds. */
+  readonly interval: number;
+  readonly failed: Failed;
+  readonly signal: AbortSignal;
+};
+
 /** Looks for work over and over, at once when woken or when there was more, until the signal aborts. */
-export const keepLooking = async (
-  look: () => Promise<boolean | void>,
-  wake: Wake,
-  failed: Failed,
-  signal: AbortSignal,
-): Promise<void> => {
+export const keepLooking = async ({ look, wake, interval, failed, signal }: LookingOptions): Promise<void> => {
   while (!signal.aborted) {
     const woken = wake.next();
     try {
@@ -41,6 +44,6 @@ export const keepLooking = async (
     } catch (error) {
       failed('looking for clients to ask failed', error);
     }
-    await sleep(lookInterval, undefined, { signal: AbortSignal.any([signal, woken]) }).catch(() => undefined);
+    await sleep(interval, undefined, { signal: AbortSignal.any([signal, woken]) }).catch(() => undefined);
   }
 };

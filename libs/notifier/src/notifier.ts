@@ -4,9 +4,9 @@ import type { Database } from '#event-log';
 import { runFollower } from '#projections';
 import { Asker } from './asker.js';
 import { BrokerWatch, returnTime } from './broker-watch.js';
-import { keepLooking, reportTo, Wake } from './keep-looking.js';
+import { keepLooking, type LookingOptions, reportTo, Wake } from './keep-looking.js';
 import { notifications, notifierChannel } from './record-changes.js';
-import { answerTimeout, maxUnderWay, retryInterval } from './rules.js';
+import { defaultTimes, maxUnderWay, type Times } from './rules.js';
 import { DueTeller } from './tell-due.js';
 import { RoundTeller } from './tell-rounds.js';
 import { Verifier } from './verification/verifier.js';
@@ -16,16 +16,13 @@ export type NotifierOptions = {
   readonly nats: NatsConnection;
   readonly lane: number;
   readonly log: Logger;
-  /** Milliseconds until an unanswered notification is sent again; as R18 says by default. */
-  readonly retryInterval?: number;
-  /** Milliseconds that an answer is waited for; five seconds by default. */
-  readonly answerTimeout?: number;
+  /** Where they are not to be the default ones. */
+  readonly times?: Partial<Times>;
 };
 
 /**
- * Tells direct clients what has changed for them (R18), and asks them whether they are there (R19); never an unreachable
- * one (R17). Any number of processes may do
- * so: they share the work, and go on with that of one that has died.
+ * Tells direct clients what has changed for them (R18), and asks them whether they are there (R19); never an
+ * unreachable one (R17). Any number of processes may do so: they share the work, and go on with that of one that died.
  */
 export const startNotifier = (options: NotifierOptions): { readonly stop: () => Promise<void> } => {
   const { db, nats, lane, log } = options;
@@ -33,9 +30,9 @@ export const startNotifier = (options: NotifierOptions): { readonly stop: () => 
   const { signal } = stopping;
   const failed = reportTo(log, signal);
   const broker = new BrokerWatch(nats);
-  const timeout = options.answerTimeout ?? answerTimeout;
-  const newAsker = () => new Asker({ nats, broker, timeout, underWay: maxUnderWay, signal });
-  const telling = { db, asker: newAsker(), retryInterval: options.retryInterval ?? retryInterval, failed };
+  const times = { ...defaultTimes, ...options.times };
+  const newAsker = () => new Asker({ nats, broker, timeout: times.answerTimeout, underWay: maxUnderWay, signal });
+  const telling = { db, asker: newAsker(), times, failed };
   const rounds = new RoundTeller(telling);
   const due = new DueTeller(telling);
   const verifier = new Verifier({
@@ -44,6 +41,7 @@ export const startNotifier = (options: NotifierOptions): { readonly stop: () => 
     lane,
     // Its own, so that a verification of many silent clients takes no room from notifications.
     asker: newAsker(),
+    lease: times.lease,
     isMeaningful: () => broker.upFor() >= returnTime,
     failed,
   });
@@ -55,10 +53,12 @@ export const startNotifier = (options: NotifierOptions): { readonly stop: () => 
       wakes.due.now();
     })
     .catch(() => undefined);
+  const keep = (look: LookingOptions['look'], wake: Wake) =>
+    keepLooking({ look, wake, interval: times.lookInterval, failed, signal });
   const looking = [
-    keepLooking(() => rounds.look(), wakes.rounds, failed, signal),
-    keepLooking(() => due.look(), wakes.due, failed, signal),
-    keepLooking(() => verifier.look(), new Wake(), failed, signal),
+    keep(() => rounds.look(), wakes.rounds),
+    keep(() => due.look(), wakes.due),
+    keep(() => verifier.look(), new Wake()),
   ];
   return {
     stop: async () => {

@@ -1,8 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { type Database, FencedError, type Queryable, transact } from '#event-log';
-import { type DirectClient, pageOfDirect } from './direct-clients.js';
 import { type DueMark, forgetDue, retryLater } from './due.js';
-import { lease } from './rules.js';
 
 /** A change that is being told to the direct clients it concerns. */
 export type Round = {
@@ -11,20 +9,39 @@ export type Round = {
   /** Tells this claim from any later one. */
   readonly owner: string;
 } & (
-  { readonly reason: 'settings' } | { readonly reason: 'update'; readonly component: string; readonly release: string }
+  | { readonly reason: 'settings' }
+  | {
+      readonly reason: 'update';
+      readonly component: string;
+      readonly release: string;
+      /** The release was withdrawn, and what is told is what takes its place. */
+      readonly isWithdrawal: boolean;
+    }
 );
 
-/** Takes the rounds that nobody works on. */
-export const claimRounds = (db: Queryable): Promise<readonly Round[]> => db<Round[]>`
+/** Takes the rounds that nobody works on and that have somebody to go through; `lease` in milliseconds. */
+export const claimRounds = (db: Queryable, lease: number): Promise<readonly Round[]> => db<Round[]>`
   UPDATE notification_round r
   SET owner = ${randomUUID()}, leased_until = now() + ${lease} * interval '1 millisecond'
   FROM (
-    SELECT position FROM notification_round WHERE leased_until < now() ORDER BY position FOR UPDATE SKIP LOCKED
+    SELECT position FROM notification_round r
+    WHERE leased_until < now() AND (release IS NULL OR is_withdrawal OR ${hasAdmittedMore(db)})
+    ORDER BY position FOR UPDATE SKIP LOCKED
   ) free
   WHERE r.position = free.position
-  RETURNING r.position, r.cursor, r.owner, r.reason, r.component, r.release`;
+  RETURNING r.position, r.cursor, r.owner, r.reason, r.component, r.release, r.is_withdrawal AS "isWithdrawal"`;
 
-export const renewRounds = async (db: Queryable, owners: readonly string[]): Promise<void> => {
+/** Of a rollout, whether it has admitted somebody since its round was there last, or everybody. */
+const hasAdmittedMore = (db: Queryable) => db`
+  EXISTS (
+    SELECT FROM release l
+    CROSS JOIN LATERAL (SELECT admitted_place(l.rollout_from, l.rollout_over, l.paused_at) AS place) admitted
+    WHERE l.id = r.release AND (admitted.place >= 1 OR EXISTS (
+      SELECT FROM presence p
+      WHERE p.network = 'direct' AND rollout_place(p.client_id) <= admitted.place
+        AND (rollout_place(p.client_id), p.client_id) > (round_place(r.cursor), r.cursor))))`;
+
+export const renewRounds = async (db: Queryable, owners: readonly string[], lease: number): Promise<void> => {
   if (owners.length === 0) return;
   await db`
     UPDATE notification_round SET leased_until = now() + ${lease} * interval '1 millisecond'
@@ -34,40 +51,17 @@ export const renewRounds = async (db: Queryable, owners: readonly string[]): Pro
 /** Leaves a round to whoever comes next. */
 export const releaseRound = async (db: Queryable, { position, owner }: Round): Promise<void> => {
   await db`
-    UPDATE notification_round SET leased_until = '-infinity' WHERE position = ${position} AND owner = ${owner}`;
+    UPDATE notification_round SET owner = NULL, leased_until = '-infinity'
+    WHERE position = ${position} AND owner = ${owner}`;
 };
-
-/**
- * The next direct clients, each with whether it lacks just what the round is about. Who has something else to fetch, or
- * has fetched this, is not concerned. A subquery with LIMIT keeps the view to the page's clients, one by one.
- */
-export const readRoundPage = (db: Queryable, round: Round, cursor: string) => db<DirectClient[]>`
-  WITH page AS MATERIALIZED (${pageOfDirect(db, cursor)})
-  SELECT page.client_id AS id, coalesce(c.ips, '{}') AS ips,
-         coalesce(${round.reason === 'settings' ? lacksSettings(db, round) : lacksUpdate(db, round)}, false) AS concerned
-  FROM page
-  LEFT JOIN client c ON c.id = page.client_id
-  ORDER BY page.client_id`;
-
-const lacksSettings = (db: Queryable, { position }: Round) => db`
-  (SELECT true FROM undelivered_work w
-   WHERE w.client_id = page.client_id AND w.kind = 'settings' AND w.position = ${position} AND w.state = 'pending'
-   LIMIT 1)`;
-
-/** Asked of this release alone: composing queues would cost every release of every component. */
-const lacksUpdate = (db: Queryable, { release }: Extract<Round, { reason: 'update' }>) => db`
-  (SELECT true FROM release_standing s
-   WHERE s.client_id = page.client_id AND s.release = ${release} AND s.state = 'pending' AND s.paused_at IS NULL
-     AND s.is_awaiting_admission IS NOT TRUE
-   LIMIT 1)`;
 
 /** What became of a page of a round. */
 export type RoundOutcome = {
   /** The rows of those who answered, and need not be told again. */
   readonly answered: readonly DueMark[];
   readonly unanswered: readonly string[];
-  /** Where to go on; undefined after the last page: the round is gone then. */
-  readonly next: string | undefined;
+  /** Where to go on, at once or when there is somebody to go on with; `over` and the round is gone. */
+  readonly next: { readonly cursor: string; readonly isWaiting: boolean } | 'over';
 };
 
 /**
@@ -77,18 +71,21 @@ export type RoundOutcome = {
  */
 export const settleRoundPage = async (
   db: Database,
-  { position, owner, reason }: Round,
+  round: Round,
   { answered, unanswered, next }: RoundOutcome,
   retryInterval: number,
 ): Promise<void> => {
   await forgetDue(db, answered);
   await transact(db, async (tx) => {
-    const { count } =
-      next === undefined
-        ? await tx`DELETE FROM notification_round WHERE position = ${position} AND owner = ${owner}`
-        : await tx`
-            UPDATE notification_round SET cursor = ${next} WHERE position = ${position} AND owner = ${owner}`;
-    if (count === 0) throw new FencedError(`The round of position ${position} is not this worker's any more.`);
-    await retryLater(tx, unanswered, reason, retryInterval);
+    const { count } = await moveOn(tx, round, next);
+    if (count === 0) throw new FencedError(`The round of position ${round.position} is not this worker's any more.`);
+    await retryLater(tx, unanswered, round.reason, retryInterval);
   });
+};
+
+const moveOn = (tx: Queryable, { position, owner }: Round, next: RoundOutcome['next']) => {
+  const mine = tx`position = ${position} AND owner = ${owner}`;
+  if (next === 'over') return tx`DELETE FROM notification_round WHERE ${mine}`;
+  const free = next.isWaiting ? tx`, owner = NULL, leased_until = '-infinity'` : tx``;
+  return tx`UPDATE notification_round SET cursor = ${next.cursor} ${free} WHERE ${mine}`;
 };

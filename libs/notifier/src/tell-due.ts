@@ -13,16 +13,16 @@ export class DueTeller {
 
   /** Asks the next of those that wait; whether there may be more. */
   async look(): Promise<boolean> {
-    const { db, asker, retryInterval, failed } = this.options;
+    const { db, asker, times, failed } = this.options;
     const reasons = new Map<string, NotifyReason>();
     const reasonOf = (clientId: string): NotifyReason => reasons.get(clientId) ?? 'settings';
     const { page, answers } = await asker.askPage(pageSize, reasonOf, async () => {
-      const claimed = await claimDue(db, pageSize);
+      const claimed = await claimDue(db, pageSize, times.answerTimeout + times.lease);
       for (const { clientId, reason } of claimed) reasons.set(clientId, reason);
       return { claimed, clients: await this.stillLacking(claimed) };
     });
     const task: Promise<void> = answers
-      .then((settled) => settleDue(db, page.claimed, settled, retryInterval))
+      .then((settled) => settleDue(db, page.claimed, settled, times.retryInterval))
       .catch((error: unknown) => failed('notifications were interrupted', error))
       .finally(() => this.telling.delete(task));
     this.telling.add(task);

@@ -6,4 +6,6 @@ export * from './followers/rebuild.js';
 export * from './followers/run-follower.js';
 export * from './followers/states.js';
 export * from './inline/index.js';
+export * from './read-acknowledged.js';
 export * from './read-history.js';
+export * from './report.js';

@@ -1,13 +1,11 @@
-import type { NewFact, SettledItem, WorkItem } from '#contracts';
-import { contradictedByReport, isCarriedAgain, type QueuedWork, settleByReport } from '#domain';
-import type { AcknowledgedRow } from './read-acknowledged.js';
+import type { NewFact } from '#contracts';
+import { isCarriedAgain } from '#domain';
+import { type AcknowledgedRow, itemOf, settleReport } from '#projections';
 import type { ClientRow, KnownClient, OpenWork } from './read-clients.js';
 import { metaOf, type WorkRequest } from './request.js';
 
 /** What a request leads to: facts to append, and the work to send. */
 export type Plan = { readonly facts: readonly NewFact[]; readonly open: readonly OpenWork[] };
-
-const itemOf = ({ kind, key, revision, release }: QueuedWork): WorkItem => ({ kind, key, revision, release });
 
 /**
  * What a registered client's request means for the log; nothing, most of the time. What the client acknowledged and
@@ -21,28 +19,17 @@ export const planRequest = (
   { row, work }: KnownClient,
   { acknowledged = [], isRepeated = false }: { acknowledged?: readonly AcknowledgedRow[]; isRepeated?: boolean } = {},
 ): Plan => {
-  const { settled, open } = settleByReport(work, request.payload);
+  // A retry says what was so before the acknowledgement.
+  const earlier = acknowledged.filter((item) => item.request !== request.identity.id || !request.identity.isUnique);
+  const { items, open } = settleReport(work, earlier, request.payload);
   const facts: NewFact[] = [...reported(request, row)];
   const about = { client: row.id, meta: metaOf(request) };
   if (request.kind === 'update' && !isRepeated) {
     facts.push({ type: 'update-started', ...about, data: { trigger: request.payload.trigger } });
   }
-  // A retry says what was so before the acknowledgement.
-  const earlier = acknowledged.filter((item) => item.request !== request.identity.id || !request.identity.isUnique);
-  const items: readonly SettledItem[] = [
-    ...settled.map((item) => settledItem(item, 'applied', null)),
-    ...contradictedByReport(earlier, request.payload).map((found) => settledItem(found.work, 'failed', found.error)),
-  ];
   if (items.length > 0) facts.push({ type: 'work-settled', ...about, data: { items } });
   return { facts, open };
 };
-
-const settledItem = (work: QueuedWork, outcome: SettledItem['outcome'], error: string | null): SettledItem => ({
-  ...itemOf(work),
-  outcome,
-  error,
-  via: 'report',
-});
 
 /** That work was sent; the same request sent again is not another delivery (G7). */
 export const planDelivery = (request: WorkRequest, sent: readonly OpenWork[]): readonly NewFact[] => {

@@ -1,10 +1,9 @@
 import { ReachbackError } from '#contracts';
 import { disagrees, isReinstalled } from '#domain';
 import { appendFacts, type Database, lockLane, type Queryable, type Transaction, transact } from '#event-log';
-import { inlineProjections } from '#projections';
+import { inlineProjections, readAcknowledged } from '#projections';
 import type { EffectiveCache } from './effective.js';
 import { planDelivery, planRequest } from './plan.js';
-import { readAcknowledged } from './read-acknowledged.js';
 import { type ClientRow, type KnownClient, readClients } from './read-clients.js';
 import { register } from './register.js';
 import { findRepeatedUpdates } from './repeated-updates.js';

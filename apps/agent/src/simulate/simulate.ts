@@ -1,4 +1,5 @@
 import { SingleBar } from 'cli-progress';
+import { setMaxListeners } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Link, openLink } from '#agent';
 import { Fleet, type FleetOptions } from './fleet.js';
@@ -14,6 +15,8 @@ const reportInterval = 1_000;
 /** Drives a fleet until it is told to end, and shows how it goes. */
 export const simulate = async (options: SimulateOptions): Promise<void> => {
   const stopping = new AbortController();
+  // Every registration that waits to be tried again listens.
+  setMaxListeners(0, stopping.signal);
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stopping.abort());
   // Driven by `up --demo`: when that is gone, nobody would stop us.
   process.once('disconnect', () => stopping.abort());

@@ -10,7 +10,6 @@ import {
 } from '#event-log';
 import { inlineProjections } from '#projections';
 import { type DirectClient, pageOfDirect } from '../direct-clients.js';
-import { lease } from '../rules.js';
 
 /** The verification that runs, claimed by this worker. */
 export type RunningVerification = {
@@ -20,8 +19,8 @@ export type RunningVerification = {
   readonly owner: string;
 };
 
-/** Takes the verification that runs, if nobody works on it. */
-export const claimVerification = async (db: Queryable): Promise<RunningVerification | undefined> => {
+/** Takes the verification that runs, if nobody works on it; `lease` in milliseconds. */
+export const claimVerification = async (db: Queryable, lease: number): Promise<RunningVerification | undefined> => {
   const [row] = await db<RunningVerification[]>`
     UPDATE verification v
     SET owner = ${randomUUID()}, leased_until = now() + ${lease} * interval '1 millisecond'
@@ -31,7 +30,11 @@ export const claimVerification = async (db: Queryable): Promise<RunningVerificat
   return row;
 };
 
-export const renewVerification = async (db: Queryable, { id, owner }: RunningVerification): Promise<void> => {
+export const renewVerification = async (
+  db: Queryable,
+  { id, owner }: RunningVerification,
+  lease: number,
+): Promise<void> => {
   await db`
     UPDATE verification SET leased_until = now() + ${lease} * interval '1 millisecond'
     WHERE id = ${id} AND owner = ${owner}`;

@@ -24,6 +24,8 @@ export type VerifierOptions = {
   readonly nats: NatsConnection;
   readonly lane: number;
   readonly asker: Asker;
+  /** For how long it has the verification that it claimed, in milliseconds. */
+  readonly lease: number;
   /**
    * Whether silence would mean anything: clients that lost the broker together with us, or when this machine started,
    * have had time to come back. Nobody is put offline because of our own outage (G1).
@@ -43,11 +45,11 @@ export class Verifier {
 
   /** Starts one that is due, and takes the one that runs if nobody works on it. */
   async look(): Promise<void> {
-    const { db, lane, isMeaningful } = this.options;
-    if (this.running) return renewVerification(db, this.running.verification);
+    const { db, lane, lease, isMeaningful } = this.options;
+    if (this.running) return renewVerification(db, this.running.verification, lease);
     if (!isMeaningful()) return;
     await startIfDue(db, lane);
-    const verification = await claimVerification(db);
+    const verification = await claimVerification(db, lease);
     if (!verification) return;
     const task = this.run(verification).finally(() => (this.running = undefined));
     this.running = { verification, task };

@@ -3,6 +3,8 @@ import type { SourceMessage } from '#intake';
 import type { Entry, Level, PolicyKeys } from '../oracle/history.js';
 
 const meta = { actor: 'test' } as const;
+/** All agents' clocks stand still, years ago (G8). */
+const agentsClock = '2001-01-01T00:00:00.000Z';
 const duration = (milliseconds: number): string => `PT${milliseconds / 1000}S`;
 
 /** The message by which the broker brings an entry to the lane; undefined for what is no message. */
@@ -28,7 +30,7 @@ const subjectOf = (entry: Entry): string | undefined => {
 
 const payloadOf = (entry: Entry): string => {
   if (entry.type === 'unanswered') return JSON.stringify({ asked: new Date(entry.asked).toISOString() });
-  return entry.type === 'contact' && entry.ips ? JSON.stringify({ ips: entry.ips }) : '';
+  return entry.type === 'contact' ? JSON.stringify({ ips: entry.ips, time: agentsClock }) : '';
 };
 
 /** What a responder appends when a client registers that is not on the list. */

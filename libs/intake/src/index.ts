@@ -1,5 +1,10 @@
+export * from './batch.js';
+export * from './contact-limiter.js';
 export * from './intake.js';
 export * from './lane-presence.js';
+export * from './owner.js';
+export * from './process.js';
 export * from './recover.js';
 export * from './source.js';
 export * from './stream.js';
+export type { SourceMessage } from './source.js';

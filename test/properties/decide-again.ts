@@ -1,0 +1,119 @@
+import type { Fact, NewFact } from '#contracts';
+import { readChunk } from '#event-log';
+import { LanePresence } from '#intake';
+import { type LogItem, reclassify } from './memory-lane.js';
+
+type Gap = { readonly from: number; readonly to: number; readonly away: 'broker' | 'server' };
+
+const tickInterval = 500;
+
+/**
+ * Decides a log a second time: only what came from outside is taken from it (contacts, and the facts that others
+ * appended), with the gaps that were observed, and everything that follows is concluded anew.
+ *
+ * The log keeps no ticks, and no message of who is not on the list. Ticks came twice a second but in the gaps; and while
+ * the server was away, somebody was heard but in the gaps of the broker.
+ */
+export const decideAgain = (log: readonly LogItem[], end: number): readonly NewFact[] => {
+  const replay = new Replay(gapsIn(log));
+  log.forEach((item, index) => {
+    if ('chunk' in item) {
+      readChunk(item.chunk.at, item.chunk.data, (ordinal, kind, at) => replay.contact(ordinal, kind, at));
+    } else if (item.fact.type === 'client-addresses-changed') replay.addresses(item.fact, log.slice(index + 1));
+    else if (isFromOutside(item.fact)) replay.fact(item.fact);
+  });
+  replay.passTo(end);
+  return replay.concluded;
+};
+
+const isFromOutside = ({ type, data }: Fact): boolean => {
+  switch (type) {
+    case 'client-registered':
+    case 'client-edited':
+    case 'settings-changed':
+    case 'networks-changed':
+    case 'work-settled':
+      return true;
+    case 'client-removed':
+      return data.by === 'administrator';
+    default:
+      return false;
+  }
+};
+
+const gapsIn = (log: readonly LogItem[]): readonly Gap[] =>
+  log.flatMap((item) => {
+    if (!('fact' in item) || item.fact.type !== 'lane-gap-observed') return [];
+    const { from, to, away } = item.fact.data;
+    return [{ from: Date.parse(from), to: Date.parse(to), away }];
+  });
+
+class Replay {
+  readonly concluded: NewFact[] = [];
+  private readonly presence = new LanePresence();
+  private readonly ips = new Map<number, readonly string[]>();
+  private readonly emit = (fact: NewFact) => void this.concluded.push(fact);
+  private nextTick: number | undefined;
+
+  constructor(private readonly gaps: readonly Gap[]) {
+    this.presence.watchAll();
+  }
+
+  contact(ordinal: number, kind: Parameters<LanePresence['receive']>[1], at: number): void {
+    this.arrive(ordinal, at);
+    this.presence.receive(ordinal, kind, at, this.emit);
+  }
+
+  /** Addresses are told by the contact that follows. */
+  addresses(fact: Fact & { readonly type: 'client-addresses-changed' }, rest: readonly LogItem[]): void {
+    const next = rest.find((item) => 'chunk' in item);
+    const ordinal = this.presence.members.ordinalOf(fact.client ?? '') ?? -1;
+    if (!next || !('chunk' in next)) throw new Error('No contact told these addresses.');
+    this.arrive(ordinal, next.chunk.at);
+    this.presence.receiveAddresses(ordinal, fact.data.ips, next.chunk.at, this.emit);
+    this.ips.set(ordinal, fact.data.ips);
+  }
+
+  fact(fact: Fact): void {
+    this.passTo(fact.recordedAt.getTime());
+    const { presence } = this;
+    presence.apply(fact, this.emit);
+    if (fact.type === 'client-registered') this.ips.set(fact.data.ordinal, fact.data.ips);
+    const removed = fact.type === 'client-removed' ? presence.members.ordinalOf(fact.client ?? '') : undefined;
+    if (removed !== undefined) this.ips.delete(removed);
+    const listed = [...this.ips].filter(([ordinal]) => presence.members.isRegistered(ordinal));
+    reclassify(presence, new Map(listed), this.emit);
+  }
+
+  /** Lets time pass up to a moment, as those who were heard made it pass. */
+  passTo(at: number): void {
+    this.nextTick ??= Math.floor(at / tickInterval) * tickInterval;
+    for (; this.nextTick <= at; this.nextTick += tickInterval) this.pulse(this.nextTick);
+    this.passBrokerGaps(at);
+  }
+
+  /** A tick; or while the server was away, somebody else. */
+  private pulse(at: number): void {
+    this.passBrokerGaps(at - 1);
+    if (!this.isIn('broker', at)) this.presence.advance(at, !this.isIn('server', at), this.emit);
+  }
+
+  /** Somebody was heard at the beginning of a gap, and at its end. */
+  private passBrokerGaps(at: number): void {
+    for (const { from, to, away } of this.gaps) {
+      for (const heard of away === 'broker' ? [from, to] : []) {
+        if (this.presence.clock < heard && heard <= at) this.presence.advance(heard, false, this.emit);
+      }
+    }
+  }
+
+  private isIn(gapOf: Gap['away'], at: number): boolean {
+    return this.gaps.some(({ from, to, away }) => away === gapOf && from < at && at < to);
+  }
+
+  private arrive(ordinal: number, at: number): void {
+    this.passTo(at);
+    this.presence.advance(at, false, this.emit);
+    this.presence.settle(ordinal, at, this.emit);
+  }
+}

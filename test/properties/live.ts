@@ -39,8 +39,6 @@ export const runLive = async (
     }
     if (message) pending.push(message);
     else await appendFact(lane, entry, positions);
-    // Classifying anew is the owner's own work; other facts that come before it is done are judged by the classes before.
-    if (entry.type === 'networks') await lane.offer([], false);
     if (chance() % size === 0) await flush();
   }
   await flush();

@@ -1,7 +1,7 @@
 import type { Fact, NewFact } from '#contracts';
 import { type Chunk, readChunk } from '#event-log';
 import type { Lane } from './live.js';
-import { Batch, ContactLimiter, LanePresence, processMessages, type SourceMessage } from '#intake';
+import { Batch, ContactLimiter, isJudgedByClass, LanePresence, processMessages, type SourceMessage } from '#intake';
 
 /** What stands in a lane's log: contacts in chunks, and facts. */
 export type LogItem =
@@ -70,7 +70,8 @@ export class MemoryLane implements Lane {
       if ('chunk' in item) {
         readChunk(item.chunk.at, item.chunk.data, (ordinal, kind, at) => presence.recordContact(ordinal, kind, at));
       } else {
-        presence.apply(item.fact, item.position > this.seen ? (fact) => conclusions.push(fact) : ignore);
+        if (item.position > this.seen) this.takeInOrder(presence, item.fact, (fact) => conclusions.push(fact));
+        else presence.apply(item.fact, ignore);
       }
     }
     const { members } = presence;
@@ -93,10 +94,15 @@ export class MemoryLane implements Lane {
     const { presence } = this;
     const emit = (fact: NewFact) => batch.emit(fact);
     for (const item of this.log) {
-      if ('fact' in item && item.position > this.taken) presence.apply(item.fact, emit);
+      if ('fact' in item && item.position > this.taken) this.takeInOrder(presence, item.fact, emit);
     }
     reclassify(presence, this.addresses(), emit);
     batch.close();
+  }
+
+  private takeInOrder(presence: LanePresence, fact: Fact, emit: (fact: NewFact) => void): void {
+    if (isJudgedByClass(fact)) reclassify(presence, this.addresses(), emit);
+    presence.apply(fact, emit);
   }
 
   private removedSince(id: string): boolean {
@@ -106,7 +112,7 @@ export class MemoryLane implements Lane {
     );
   }
 
-  /** The addresses of everybody on the list by ordinal, as the table of clients has them. */
+  /** The addresses of everybody by ordinal, as the table of clients has them. */
   private addresses(): ReadonlyMap<number, readonly string[]> {
     const ordinals = new Map<string, number>();
     const addresses = new Map<number, readonly string[]>();
@@ -119,7 +125,6 @@ export class MemoryLane implements Lane {
         addresses.set(fact.data.ordinal, fact.data.ips);
       } else if (ordinal !== undefined && fact.type === 'client-addresses-changed')
         addresses.set(ordinal, fact.data.ips);
-      else if (ordinal !== undefined && fact.type === 'client-removed') addresses.delete(ordinal);
     }
     return addresses;
   }
@@ -134,7 +139,7 @@ export const reclassify = (
   const pass = presence.reclassification;
   if (!pass) return;
   const at = Math.max(pass.since, presence.clock);
-  for (const [ordinal, ips] of [...addresses].sort(([a], [b]) => a - b)) presence.classify(ordinal, ips, at, emit);
+  for (const [ordinal, ips] of [...addresses].sort(([a], [b]) => a - b)) presence.reclassify(ordinal, ips, at, emit);
   presence.reclassification = undefined;
 };
 

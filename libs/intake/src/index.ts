@@ -4,7 +4,7 @@ export * from './intake.js';
 export * from './lane-presence.js';
 export * from './owner.js';
 export * from './process.js';
+export { isJudgedByClass } from './reclassify.js';
 export * from './recover.js';
 export * from './source.js';
 export * from './stream.js';
-export type { SourceMessage } from './source.js';

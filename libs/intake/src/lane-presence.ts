@@ -148,6 +148,16 @@ export class LanePresence {
     return true;
   }
 
+  /**
+   * Classifies a client anew by its stored addresses. If they are others than presence knows, it registers again
+   * further on in the log, and is classified there.
+   */
+  reclassify(ordinal: number, ips: readonly string[], at: number, emit: Emit): boolean {
+    const { members } = this;
+    const isKnown = members.isRegistered(ordinal) && members.data.ipsHash[ordinal] === hashOf(ips);
+    return isKnown && this.classify(ordinal, ips, at, emit);
+  }
+
   /** Takes in a fact of the log, whoever appended it. */
   apply(fact: Fact, emit: Emit): void {
     applyFact(this, fact, emit);

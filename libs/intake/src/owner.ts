@@ -16,7 +16,7 @@ import { Batch, type Segment } from './batch.js';
 import { ContactLimiter } from './contact-limiter.js';
 import type { LanePresence } from './lane-presence.js';
 import { processMessages, toMilliseconds } from './process.js';
-import { reclassifySome } from './reclassify.js';
+import { reclassifySome, takeInOrder } from './reclassify.js';
 import { presenceFacts } from './recover.js';
 import { settleReports } from './settle-reports.js';
 import type { SourceMessage } from './source.js';
@@ -130,7 +130,7 @@ export class LaneOwner {
     const emit = (fact: NewFact) => batch.emit(fact);
     for (let after = this.position; ;) {
       const facts = await readFacts(tx, { lane, after, upTo: head, types: presenceFacts, limit: factPage });
-      for (const fact of facts) presence.apply(fact, emit);
+      for (const fact of facts) await takeInOrder(tx, lane, presence, fact, emit);
       const last = facts.at(-1);
       if (!last || facts.length < factPage) break;
       after = last.position;

@@ -1,3 +1,4 @@
+import { type Fact, policyKey } from '#contracts';
 import type { Queryable } from '#event-log';
 import type { Emit, LanePresence } from './lane-presence.js';
 
@@ -18,14 +19,41 @@ export const reclassifySome = async (
   if (!pass) return;
   const rows = await db<{ ordinal: number; ips: string[] }[]>`
     SELECT ordinal, ips FROM client
-    WHERE lane = ${lane} AND ordinal >= ${pass.next} AND removed_at IS NULL
+    WHERE lane = ${lane} AND ordinal >= ${pass.next}
     ORDER BY ordinal LIMIT ${slice.clients}`;
   const at = Math.max(pass.since, presence.clock);
   let changes = 0;
   for (const { ordinal, ips } of rows) {
-    if (presence.classify(ordinal, ips, at, emit)) changes++;
+    if (presence.reclassify(ordinal, ips, at, emit)) changes++;
     presence.reclassification = { since: pass.since, next: ordinal + 1 };
     if (changes === slice.changes) return;
   }
   if (rows.length < slice.clients) presence.reclassification = undefined;
+};
+
+/** Whether what follows from a fact depends on the classes that clients have when it is taken in. */
+export const isJudgedByClass = (fact: Fact): boolean =>
+  fact.type === 'networks-changed' ||
+  fact.type === 'client-removed' ||
+  fact.type === 'group-removed' ||
+  (fact.type === 'client-edited' && fact.data.group !== undefined) ||
+  (fact.type === 'settings-changed' && policyKey in fact.data.patch);
+
+/**
+ * Takes in a fact of the log. One that is judged by the classes waits until a change of the networks before it is
+ * through, in a fleet that a transaction can go through; in a larger one the two are told at the same time, and the
+ * change of the networks counts when its slice comes.
+ */
+export const takeInOrder = async (
+  db: Queryable,
+  lane: number,
+  presence: LanePresence,
+  fact: Fact,
+  emit: Emit,
+): Promise<void> => {
+  const isSmall = presence.members.count <= slice.clients;
+  while (presence.reclassification && isSmall && isJudgedByClass(fact)) {
+    await reclassifySome(db, lane, presence, emit);
+  }
+  presence.apply(fact, emit);
 };

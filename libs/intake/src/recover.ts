@@ -10,6 +10,7 @@ import {
 } from '#event-log';
 import type { Emit, LanePresence } from './lane-presence.js';
 import { toMilliseconds } from './process.js';
+import { takeInOrder } from './reclassify.js';
 import { loadSnapshot } from './snapshot.js';
 
 /** The facts that presence draws conclusions from, or that are its own. */
@@ -59,7 +60,8 @@ export const recoverPresence = async (db: Database, lane: number, row: LaneRow):
       replayed.contacts += replayChunk(presence, chunk);
       chunk = await chunks();
     } else if (fact) {
-      presence.apply(fact, fact.position > row.seenPosition ? emit : ignore);
+      if (fact.position > row.seenPosition) await takeInOrder(db, lane, presence, fact, emit);
+      else presence.apply(fact, ignore);
       replayed.facts++;
       fact = await facts();
     }

@@ -183,6 +183,7 @@ describe('a REST request with bad content gets a problem with a code', () => {
     ['GET', '/v1/events?after=-1', undefined, 400, 'bad_request'],
     ['GET', '/v1/nothing', undefined, 404, 'not_found'],
     ['POST', '/v1/settings', {}, 404, 'not_found'],
+    ['PATCH', '/v1/settings', '', 400, 'bad_request'],
   ];
   test.each(cases)('%s %s %j is %i %s', async (method, path, body, status, code) => {
     const answer = await system.rest.send(method, path, body);
@@ -200,6 +201,11 @@ describe('a REST request with bad content gets a problem with a code', () => {
     expect((await system.rest.send('PATCH', '/v1/settings', { x: 'y'.repeat(5_000_000) })).status).toBe(413);
     expect((await fetch(`${url}/healthz`)).status).toBe(200);
   });
+});
+
+test('no body is none, though it is said to be JSON', async () => {
+  const { status } = await system.rest.send('DELETE', '/v1/clients/good-3', '');
+  expect(status).toBe(204);
 });
 
 test('a header that is too long as a message id is cut, not refused', async () => {

@@ -70,8 +70,7 @@ export class MemoryLane implements Lane {
       if ('chunk' in item) {
         readChunk(item.chunk.at, item.chunk.data, (ordinal, kind, at) => presence.recordContact(ordinal, kind, at));
       } else {
-        if (item.position > this.seen) this.takeInOrder(presence, item.fact, (fact) => conclusions.push(fact));
-        else presence.apply(item.fact, ignore);
+        this.takeInOrder(presence, item.fact, item.position > this.seen ? (fact) => conclusions.push(fact) : ignore);
       }
     }
     const { members } = presence;

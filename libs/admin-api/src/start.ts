@@ -2,6 +2,7 @@ import { Module } from '@nestjs/common';
 import { APP_FILTER, APP_GUARD, NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { randomUUID } from 'node:crypto';
+import type { Server } from 'node:http';
 import { errorCatalogue } from '#contracts';
 import { BearerGuard } from './access/bearer-guard.js';
 import { ClientsController } from './clients/clients.controller.js';
@@ -53,7 +54,7 @@ export const startAdminApi = async (options: AdminApiOptions): Promise<AdminApi>
   const adapter = new FastifyAdapter({ bodyLimit, genReqId: () => randomUUID(), forceCloseConnections: 'idle' });
   const app = await NestFactory.create<NestFastifyApplication>(AdminApiModule, adapter, { logger: false });
   app.useGlobalPipes(new ValidationPipe());
-  readMergePatches(app);
+  readJson(app);
   readOutLargeBodies(app);
   publishOpenApi(app, options.version);
   const asyncApi = asyncApiDocument(options.version);
@@ -81,12 +82,12 @@ const readOutLargeBodies = (app: NestFastifyApplication): void => {
     });
 };
 
-/** A merge patch is JSON under another name (RFC 7396). */
-const readMergePatches = (app: NestFastifyApplication): void => {
-  const fastify = app.getHttpAdapter().getInstance();
-  fastify.addContentTypeParser(
-    'application/merge-patch+json',
-    { parseAs: 'string' },
-    fastify.getDefaultJsonParser('error', 'ignore'),
+/** JSON, and a merge patch, which is JSON under another name (RFC 7396); no body is none, whatever it is said to be. */
+const readJson = (app: NestFastifyApplication): void => {
+  const parse = app.getHttpAdapter().getInstance().getDefaultJsonParser('error', 'ignore');
+  app.useBodyParser<Server>(
+    ['application/json', 'application/merge-patch+json'],
+    { bodyLimit },
+    (request, body, done) => (body.length === 0 ? done(null, undefined) : void parse(request, body.toString(), done)),
   );
 };

@@ -244,9 +244,13 @@ export class LanePresence {
 
   /** Makes a change after which a client may be due earlier: not before the change (G3). */
   tighten(ordinal: number, at: number, change: () => void): void {
+    const { limitFrom } = this.members.data;
+    const held = limitFrom[ordinal] ?? 0;
+    // Compared without what an earlier change holds back: an outage that is yet to show may move both beyond it.
+    limitFrom[ordinal] = 0;
     const before = this.dueAt(ordinal) ?? Infinity;
     change();
-    if ((this.dueAt(ordinal) ?? Infinity) < before) this.members.data.limitFrom[ordinal] = at;
+    limitFrom[ordinal] = (this.dueAt(ordinal) ?? Infinity) < before ? at : held;
     this.watch(ordinal);
   }
 

@@ -2,8 +2,13 @@ import { type Fact, policyKey } from '#contracts';
 import type { Queryable } from '#event-log';
 import type { Emit, LanePresence } from './lane-presence.js';
 
-/** Of one transaction, so that intake goes on in between: clients looked at, and those whose network changed. */
-const slice = { clients: 20_000, changes: 2_000 } as const;
+/**
+ * Of one transaction, so that intake goes on in between: clients looked at, and those whose network changed. Beats wait
+ * for the writing of the changes: on two busy cores up to 1.7 s for 2,000, 0.5 to 0.7 s for 500, at the same rate.
+ */
+const slice = { clients: 2_000, changes: 500 } as const;
+/** A fleet of this size is gone through in one transaction, if it must be. */
+const smallFleet = 20_000;
 
 /**
  * Goes on classifying clients after a change of the networks (R1): one slice, by their stored addresses. A pass that is
@@ -51,7 +56,7 @@ export const takeInOrder = async (
   fact: Fact,
   emit: Emit,
 ): Promise<void> => {
-  const isSmall = presence.members.count <= slice.clients;
+  const isSmall = presence.members.count <= smallFleet;
   while (presence.reclassification && isSmall && isJudgedByClass(fact)) {
     await reclassifySome(db, lane, presence, emit);
   }

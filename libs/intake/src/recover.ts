@@ -60,8 +60,8 @@ export const recoverPresence = async (db: Database, lane: number, row: LaneRow):
       replayed.contacts += replayChunk(presence, chunk);
       chunk = await chunks();
     } else if (fact) {
-      if (fact.position > row.seenPosition) await takeInOrder(db, lane, presence, fact, emit);
-      else presence.apply(fact, ignore);
+      // In the order in which live intake judged, though what it concluded stands further on in the log.
+      await takeInOrder(db, lane, presence, fact, fact.position > row.seenPosition ? emit : ignore);
       replayed.facts++;
       fact = await facts();
     }

@@ -12,7 +12,8 @@ const tickInterval = 500;
  * appended), with the gaps that were observed, and everything that follows is concluded anew.
  *
  * The log keeps no ticks, and no message of who is not on the list. Ticks came twice a second but in the gaps; and while
- * the server was away, somebody was heard but in the gaps of the broker.
+ * the server was away, somebody was heard but in the gaps of the broker. A verdict tells that time had passed it: a
+ * message that changed nothing may have come, and is not in the log.
  */
 export const decideAgain = (log: readonly LogItem[], end: number): readonly NewFact[] => {
   const replay = new Replay(gapsIn(log));
@@ -21,6 +22,7 @@ export const decideAgain = (log: readonly LogItem[], end: number): readonly NewF
       readChunk(item.chunk.at, item.chunk.data, (ordinal, kind, at) => replay.contact(ordinal, kind, at));
     } else if (item.fact.type === 'client-addresses-changed') replay.addresses(item.fact, log.slice(index + 1));
     else if (isFromOutside(item.fact)) replay.fact(item.fact);
+    else if (item.fact.type === 'client-status-changed') replay.passed(item.fact);
   });
   replay.passTo(end);
   return replay.concluded;
@@ -83,6 +85,13 @@ class Replay {
     if (removed !== undefined) this.ips.delete(removed);
     const listed = [...this.ips].filter(([ordinal]) => presence.members.isRegistered(ordinal));
     reclassify(presence, new Map(listed), this.emit);
+  }
+
+  passed({ client, data: { at, cause } }: Fact & { readonly type: 'client-status-changed' }): void {
+    const due = Date.parse(at);
+    if (cause !== 'silence' || due < this.presence.clock) return;
+    this.passTo(due);
+    this.arrive(this.presence.members.ordinalOf(client ?? '') ?? -1, due + 1);
   }
 
   /** Lets time pass up to a moment, as those who were heard made it pass. */

@@ -37,6 +37,9 @@ export const runLive = async (
       if (!ordinals.has(entry.client)) ordinals.set(entry.client, ordinals.size);
       await lane.append(registrationOf(entry, ordinals.get(entry.client) ?? 0), entry.at);
     }
+    // Whoever is removed and registers again in the moment in which the networks change leaves no addresses to judge the
+    // removal by: the table of clients has the new ones alone.
+    if (entry.type === 'removed') await lane.offer([], false);
     if (message) pending.push(message);
     else await appendFact(lane, entry, positions);
     if (chance() % size === 0) await flush();

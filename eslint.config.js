@@ -43,7 +43,7 @@ const dependencyDirection = (library) => ({
 });
 
 export default tseslint.config(
-  { ignores: ['dist', 'node_modules', 'coverage', '.reachback'] },
+  { ignores: ['dist', 'node_modules', 'coverage', '.reachback', '.stryker-tmp', 'reports'] },
   js.configs.recommended,
   {
     files: ['**/*.ts'],

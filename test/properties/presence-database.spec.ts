@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { createTestDatabase } from '#embedded';
-import { type Database, migrate, openDatabase } from '#event-log';
+import { type Database } from '#event-log';
+import { openTestDatabase, type TestDatabase } from '../helpers/database.js';
 import { Oracle } from '../oracle/oracle.js';
 import { stateByRules, stateOf, told, transitionsByRules } from './agreement.js';
 import { seed } from './check.js';
@@ -16,18 +16,14 @@ const outages = [
   { after: 45_000, length: 90_000 },
 ];
 
-let database: Awaited<ReturnType<typeof createTestDatabase>>;
+let database: TestDatabase;
 let db: Database;
 
 beforeAll(async () => {
-  database = await createTestDatabase();
-  db = openDatabase({ url: database.url });
-  await migrate(db);
+  database = await openTestDatabase();
+  db = database.db;
 });
-afterAll(async () => {
-  await db.end();
-  await database.drop();
-});
+afterAll(() => database.close());
 
 test('R1–R8, R16, R19, R20, G1, G3, G7, G8: on a real database, with owners that lose the lane, the oracle is right', async () => {
   process.stdout.write(`${count} histories on a database; repeat with REACHBACK_SEED=${seed}\n`);

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { NewFact } from '#contracts';
-import { createTestDatabase } from '#embedded';
+import { openTestDatabase, type TestDatabase } from '../../../test/helpers/database.js';
 import {
   advanceWatermark,
   appendChunk,
@@ -10,7 +10,6 @@ import {
   ensurePartitions,
   FencedError,
   migrate,
-  openDatabase,
   readChunks,
   readFacts,
   readLane,
@@ -26,19 +25,15 @@ const fact = (client: string): NewFact => ({
   data: { trigger: 'manual' },
 });
 
-let database: Awaited<ReturnType<typeof createTestDatabase>>;
+let database: TestDatabase;
 let db: Database;
 
 beforeAll(async () => {
-  database = await createTestDatabase();
-  db = openDatabase({ url: database.url, connections: 10 });
-  await migrate(db);
+  database = await openTestDatabase({ connections: 10 });
+  db = database.db;
 });
 
-afterAll(async () => {
-  await db.end();
-  await database.drop();
-});
+afterAll(() => database.close());
 
 describe('migrations', () => {
   test('run once, however many servers start', async () => {

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { type Cause, type FactOf, type Status, statuses } from '#contracts';
-import { createTestDatabase } from '#embedded';
-import { type Database, migrate, openDatabase, transact } from '#event-log';
+import { type Database, transact } from '#event-log';
+import { openTestDatabase, type TestDatabase } from '../../../../test/helpers/database.js';
 import { countFleet, firstSeen, statusAt } from '../read-history.js';
 import { history } from './history.js';
 
@@ -11,18 +11,14 @@ type Change = { readonly client: string; readonly at: number; readonly status: S
 const start = Date.parse('2026-11-23T22:30:00.000Z');
 const minute = 60_000;
 
-let database: Awaited<ReturnType<typeof createTestDatabase>>;
+let database: TestDatabase;
 let db: Database;
 
 beforeAll(async () => {
-  database = await createTestDatabase();
-  db = openDatabase({ url: database.url });
-  await migrate(db);
+  database = await openTestDatabase();
+  db = database.db;
 });
-afterAll(async () => {
-  await db.end();
-  await database.drop();
-});
+afterAll(() => database.close());
 const clear = () => db`TRUNCATE status_history, fleet_delta`;
 beforeEach(clear);
 

@@ -2,8 +2,8 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { setTimeout as sleep } from 'node:timers/promises';
 import pino from 'pino';
 import { type NewFact, type Status, statuses } from '#contracts';
-import { createTestDatabase } from '#embedded';
-import { appendFacts, type Database, migrate, openDatabase, transact } from '#event-log';
+import { appendFacts, type Database, transact } from '#event-log';
+import { openTestDatabase, type TestDatabase } from '../../../../test/helpers/database.js';
 import { untilCaughtUp } from './catch-up.js';
 import { history } from './history.js';
 import { countFleet, statusAt } from '../read-history.js';
@@ -16,18 +16,14 @@ const lane = 0;
 const log = pino({ level: 'silent' });
 const patience = 30_000;
 
-let database: Awaited<ReturnType<typeof createTestDatabase>>;
+let database: TestDatabase;
 let db: Database;
 
 beforeAll(async () => {
-  database = await createTestDatabase();
-  db = openDatabase({ url: database.url, connections: 10 });
-  await migrate(db);
+  database = await openTestDatabase({ connections: 10 });
+  db = database.db;
 });
-afterAll(async () => {
-  await db.end();
-  await database.drop();
-});
+afterAll(() => database.close());
 
 let made = 0;
 const change = (): NewFact => {

@@ -2,22 +2,18 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { randomUUID } from 'node:crypto';
 import type { NewFact, ReleaseTarget } from '#contracts';
-import { createTestDatabase } from '#embedded';
-import { appendFacts, type Database, migrate, openDatabase, transact, type Transaction } from '#event-log';
+import { appendFacts, type Database, transact, type Transaction } from '#event-log';
+import { openTestDatabase, type TestDatabase } from '../../../../test/helpers/database.js';
 import { inlineProjections } from './index.js';
 
-let database: Awaited<ReturnType<typeof createTestDatabase>>;
+let database: TestDatabase;
 let db: Database;
 
 beforeAll(async () => {
-  database = await createTestDatabase();
-  db = openDatabase({ url: database.url });
-  await migrate(db);
+  database = await openTestDatabase();
+  db = database.db;
 });
-afterAll(async () => {
-  await db.end();
-  await database.drop();
-});
+afterAll(() => database.close());
 
 type Client = { readonly id: string; readonly group: string; readonly labels: Readonly<Record<string, string>> };
 const clients: readonly Client[] = [

@@ -4,7 +4,7 @@ import { deliveringOn, versionsIn } from '../helpers/delivering.js';
 import { startSystem, type System } from '../helpers/system.js';
 
 let system: System;
-const { queue, item, publish, change, requestAs, ackUpdate, ackSettings, facts } = deliveringOn(() => system);
+const { enter, queue, item, publish, change, requestAs, ackUpdate, ackSettings, facts } = deliveringOn(() => system);
 
 beforeAll(async () => {
   system = await startSystem();
@@ -12,11 +12,6 @@ beforeAll(async () => {
 });
 afterAll(() => system.stop());
 
-/** Registers an unreachable client with a component of its own, and lets it confirm the settings. */
-const enter = async (id: string, payload: object = {}) => {
-  const reply = await system.request(id, 'register', { ips: ['10.1.2.3'], ...payload });
-  await ackSettings(id, reply.settings?.revision);
-};
 const only = (...clients: readonly string[]) => ({ target: { clients } });
 
 describe('what carries work', () => {

@@ -3,7 +3,7 @@ import { deliveringOn, versionsIn } from '../helpers/delivering.js';
 import { startSystem, type System } from '../helpers/system.js';
 
 let system: System;
-const { queue, item, publish, requestAs, ackUpdate, ackSettings, facts } = deliveringOn(() => system);
+const { enter, queue, item, publish, requestAs, ackUpdate, ackSettings, facts } = deliveringOn(() => system);
 
 beforeAll(async () => {
   system = await startSystem();
@@ -11,10 +11,6 @@ beforeAll(async () => {
 });
 afterAll(() => system.stop());
 
-const enter = async (id: string) => {
-  const reply = await system.request(id, 'register', { ips: ['10.1.2.3'] });
-  await ackSettings(id, reply.settings?.revision);
-};
 const only = (client: string) => ({ target: { clients: [client] } });
 const deliveriesOf = async (client: string, key: string) =>
   (await facts('work-delivered', client)).filter(({ data }) => data.items?.some((sent) => sent.key === key));

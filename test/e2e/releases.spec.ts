@@ -4,7 +4,7 @@ import { deliveringOn, versionsIn } from '../helpers/delivering.js';
 import { startSystem, type System } from '../helpers/system.js';
 
 let system: System;
-const { queue, item, publish, change, release, clients, ackUpdate, ackSettings, facts } = deliveringOn(() => system);
+const { enter, queue, item, publish, change, release, clients, ackUpdate, facts } = deliveringOn(() => system);
 
 beforeAll(async () => {
   system = await startSystem();
@@ -12,10 +12,6 @@ beforeAll(async () => {
 });
 afterAll(() => system.stop());
 
-const enter = async (id: string, payload: object = {}) => {
-  const reply = await system.request(id, 'register', { ips: ['10.1.2.3'], ...payload });
-  await ackSettings(id, reply.settings?.revision);
-};
 const only = (...ids: readonly string[]) => ({ target: { clients: ids } });
 const poll = async (id: string) => versionsIn(await system.request(id, 'poll', { time: new Date().toISOString() }));
 /** Why each client lacks a release. */

@@ -20,6 +20,8 @@ export const deliveringOn = (system: () => System) => {
   const queue = async (id: string, all = false): Promise<readonly QueueItem[]> =>
     (await system().rest.get<{ items: QueueItem[] }>(`/v1/clients/${id}/queue${all ? '?all=true' : ''}`)).items;
   const ack = (id: string, results: readonly object[]) => system().request(id, 'ack', { results });
+  const ackSettings = (id: string, revision: string | undefined, result: Result = { outcome: 'applied' }) =>
+    ack(id, [{ kind: 'settings', revision, ...result }]);
   return {
     queue,
     /** Where one piece of a client's work stands, finished or not; undefined when there is none of that name. */
@@ -61,8 +63,12 @@ export const deliveringOn = (system: () => System) => {
     },
     ackUpdate: (id: string, component: string, version: string, result: Result = { outcome: 'applied' }) =>
       ack(id, [{ kind: 'update', component, version, ...result }]),
-    ackSettings: (id: string, revision: string | undefined, result: Result = { outcome: 'applied' }) =>
-      ack(id, [{ kind: 'settings', revision, ...result }]),
+    ackSettings,
+    /** Registers an unreachable client, and lets it confirm the settings. */
+    enter: async (id: string, payload: object = {}): Promise<void> => {
+      const reply = await system().request(id, 'register', { ips: ['10.1.2.3'], ...payload });
+      await ackSettings(id, reply.settings?.revision);
+    },
     /** The facts of a type about a client, or about all. */
     facts: async (type: string, client?: string) =>
       (

@@ -12,6 +12,7 @@ const environment = z.object({
   REACHBACK_ADMIN_KEY: z
     .string({ error: 'must be set: the key that administrators send as bearer token' })
     .min(16, 'has at least 16 characters'),
+  REACHBACK_CONTACT_DAYS: z.coerce.number().int().min(1).max(3_650).default(7),
   REACHBACK_LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
 });
 
@@ -56,4 +57,5 @@ Environment:
   REACHBACK_ADMIN_KEY     the administrator key, required
   REACHBACK_HTTP_HOST     where the REST API listens (127.0.0.1)
   REACHBACK_HTTP_PORT     and on which port (8080; 0 for any)
+  REACHBACK_CONTACT_DAYS  for how many days beats and polls are kept (7)
   REACHBACK_LOG_LEVEL     fatal, error, warn, info, debug, trace or silent (info)`;

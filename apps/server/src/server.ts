@@ -5,7 +5,7 @@ import type { Logger } from 'pino';
 import postgres from 'postgres';
 import { startAdminApi } from '#admin-api';
 import { contactStream, subjects } from '#contracts';
-import { type Database, openDatabase } from '#event-log';
+import { type Database, openDatabase, openRetentionDatabase, startRetention } from '#event-log';
 import { startIntake } from '#intake';
 import { startNotifier } from '#notifier';
 import { followers, runFollower } from '#projections';
@@ -46,7 +46,12 @@ export const startServer = async (
       started.push(api.stop);
       port = api.port;
     }
-    if (has('ingest')) started.push((await startIntake({ db: open('ingest', 4), nats, lane, log })).stop);
+    if (has('ingest')) {
+      started.push((await startIntake({ db: open('ingest', 4), nats, lane, log })).stop);
+      const retention = openRetentionDatabase({ url: config.REACHBACK_DATABASE_URL });
+      started.push(() => retention.end({ timeout: 5 }));
+      started.push(startRetention({ db: retention, keepDays: config.REACHBACK_CONTACT_DAYS, log }).stop);
+    }
     if (has('project')) {
       const db = open('project', 4);
       for (const follower of followers) started.push(runFollower({ db, follower, lane, log }).stop);

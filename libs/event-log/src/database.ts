@@ -18,10 +18,12 @@ export type DatabaseOptions = {
   readonly connections?: number;
   /** Shown in `pg_stat_activity`. */
   readonly name?: string;
+  /** How long to wait for a lock before failing, in milliseconds; as long as it takes by default. */
+  readonly lockTimeout?: number;
 };
 
 /** Opens a pool; connects on first use, and again after a failure. */
-export const openDatabase = ({ url, connections = 4, name = 'reachback' }: DatabaseOptions): Database =>
+export const openDatabase = ({ url, connections = 4, name = 'reachback', lockTimeout = 0 }: DatabaseOptions): Database =>
   postgres(url, {
     max: connections,
     types,
@@ -34,6 +36,7 @@ export const openDatabase = ({ url, connections = 4, name = 'reachback' }: Datab
       TimeZone: 'UTC',
       idle_in_transaction_session_timeout: hangTimeout,
       random_page_cost: '1.1',
+      lock_timeout: lockTimeout,
     },
     backoff: (retries: number) => Math.min(0.1 * 2 ** retries, 2) * (0.5 + Math.random() / 2),
   });

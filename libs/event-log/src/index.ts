@@ -6,4 +6,5 @@ export * from './lane.js';
 export * from './migrate.js';
 export * from './read-facts.js';
 export * from './rejects.js';
+export * from './retention/index.js';
 export * from './upcasting.js';

@@ -6,6 +6,7 @@ import {
   readChunk,
   readChunks,
   readFacts,
+  readHorizon,
   type StoredChunk,
 } from '#event-log';
 import type { Emit, LanePresence } from './lane-presence.js';
@@ -43,9 +44,12 @@ export type Recovered = {
  *
  * What live intake concluded is in the log as facts, so a replay concludes nothing itself; except from facts that came
  * after the owner's last append, which nobody has seen yet.
+ *
+ * @throws {ContactsGoneError}
  */
 export const recoverPresence = async (db: Database, lane: number, row: LaneRow): Promise<Recovered> => {
   const { presence, position } = await loadSnapshot(db, lane);
+  await assertContactsAfter(db, lane, position);
   const conclusions: NewFact[] = [];
   const replayed = { facts: 0, contacts: 0 };
   const emit: Emit = (fact) => conclusions.push(fact);
@@ -66,11 +70,27 @@ export const recoverPresence = async (db: Database, lane: number, row: LaneRow):
       fact = await facts();
     }
   }
+  // A newer snapshot than ours may have let go of contacts while we read them.
+  await assertContactsAfter(db, lane, position);
   await classifyUnseen(db, lane, presence);
   presence.clock = Math.max(presence.clock, toMilliseconds(row.watermark.time));
   presence.lastTick = Math.max(presence.lastTick, toMilliseconds(row.watermark.tick));
   presence.watchAll();
   return { presence, conclusions, replayed };
+};
+
+/** The log does not hold every contact after the snapshot: presence made from it would be wrong. */
+export class ContactsGoneError extends Error {
+  override readonly name = 'ContactsGoneError';
+}
+
+const assertContactsAfter = async (db: Queryable, lane: number, snapshot: bigint): Promise<void> => {
+  const horizon = await readHorizon(db, lane);
+  if (horizon.position <= snapshot) return;
+  throw new ContactsGoneError(
+    `Lane ${lane} can be recovered from a snapshot at position ${horizon.position} or beyond, where its contacts begin; ` +
+      `the newest that this version can read is at ${snapshot}. If it stays so, run the version that wrote the newest.`,
+  );
 };
 
 const ignore: Emit = () => undefined;

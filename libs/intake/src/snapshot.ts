@@ -7,7 +7,11 @@ import { Policies, type PolicyLevels } from './policies.js';
 
 const blockSize = 65_536;
 const headBlock = -1;
-/** Raised when what a block holds changes; an older snapshot is then not used, and the log is replayed from its start. */
+/**
+ * Raised when what a block holds changes; an older snapshot is then not used, and the log is replayed from its start. Once
+ * contacts are dropped (`retention`) the log has no start any more, and recovery fails: from the first release on, what
+ * raises this must read the format before, too.
+ */
 const format = 4;
 
 type Head = {
@@ -57,24 +61,32 @@ export const takeSnapshot = (presence: LanePresence, position: bigint): Snapshot
   return { position, head, blocks };
 };
 
-/** Stores a snapshot in the place of the one before. */
+/**
+ * Stores a snapshot in the place of older ones. A newer one stays, and counts: an owner that was replaced while it saved
+ * its last must not bring back a position whose contacts may be gone.
+ */
 export const saveSnapshot = (db: Database, lane: number, { position, head, blocks }: Snapshot): Promise<void> =>
   transact(db, async (tx) => {
-    await tx`DELETE FROM presence_snapshot WHERE lane = ${lane}`;
+    await tx`DELETE FROM presence_snapshot WHERE lane = ${lane} AND position <= ${position}`;
     const all = [Buffer.from(JSON.stringify(head)), ...blocks];
     for (const [i, data] of all.entries()) {
       await tx`INSERT INTO presence_snapshot (lane, position, block, data) VALUES (${lane}, ${position}, ${headBlock + i}, ${data})`;
     }
   });
 
-/** The presence of the last snapshot and its position; an empty one at position 0 when there is none. */
+/**
+ * The presence of the newest snapshot and its position; an empty one at position 0 when there is none.
+ *
+ * @throws when another took its place meanwhile; to be tried again
+ */
 export const loadSnapshot = async (
   db: Queryable,
   lane: number,
 ): Promise<{ readonly presence: LanePresence; readonly position: bigint }> => {
   const empty = { presence: new LanePresence(), position: 0n };
   const [first] = await db<{ position: bigint; data: Buffer }[]>`
-    SELECT position, data FROM presence_snapshot WHERE lane = ${lane} AND block = ${headBlock}`;
+    SELECT position, data FROM presence_snapshot WHERE lane = ${lane} AND block = ${headBlock}
+    ORDER BY position DESC LIMIT 1`;
   if (!first) return empty;
   const head = JSON.parse(first.data.toString()) as Head;
   if (head.format !== format) return empty;
@@ -84,7 +96,7 @@ export const loadSnapshot = async (
   for (let block = 0; block * blockSize < head.count; block++) {
     const [row] = await db<{ data: Buffer }[]>`
       SELECT data FROM presence_snapshot WHERE lane = ${lane} AND position = ${first.position} AND block = ${block}`;
-    if (!row) return empty;
+    if (!row) throw new Error(`The snapshot of lane ${lane} at ${first.position} was replaced while it was read.`);
     readBlock(members, block * blockSize, Math.min(blockSize, head.count - block * blockSize), row.data);
   }
   for (let ordinal = 0; ordinal < members.count; ordinal++) {

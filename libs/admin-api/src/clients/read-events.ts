@@ -1,4 +1,4 @@
-import { decodeFact, type StoredFact } from '#event-log';
+import { decodeFact, readHorizon, type StoredFact } from '#event-log';
 import type { ApiContext } from '../context.js';
 import { pageOf } from '../paging.js';
 import { readContacts } from './contacts.js';
@@ -13,7 +13,10 @@ export type ClientEventsRange = {
   readonly before: string | undefined;
 };
 
-/** A client's part of the log, newest first: all its facts, and its contacts in a time range. */
+/**
+ * A client's part of the log, newest first: all its facts, and its contacts in a time range, as far as they are kept:
+ * `contactsFrom` says from when on.
+ */
 export const readClientEvents = async (
   { db, lane }: ApiContext,
   client: { readonly id: string; readonly ordinal: number },
@@ -29,6 +32,8 @@ export const readClientEvents = async (
       WHERE client_id = ${client.id} AND position < ${before} ORDER BY position DESC LIMIT ${limit}`,
     readContacts(db, lane, client.ordinal, { from, to, before, limit }),
   ]);
+  // After the contacts: those that went while they were read are counted as gone.
+  const { contactsFrom } = await readHorizon(db, lane);
   const items = [
     ...facts.map(decodeFact).map((fact) => ({
       position: fact.position,
@@ -39,9 +44,10 @@ export const readClientEvents = async (
     })),
     ...contacts.map(({ position, kind, at }) => ({ position, type: kind, at: new Date(at).toISOString() })),
   ].sort((a, b) => (a.position < b.position ? 1 : -1));
-  return pageOf(
+  const page = pageOf(
     items.map((item) => ({ ...item, position: String(item.position) })),
     range.limit,
     (item) => [item.position],
   );
+  return { ...page, contactsFrom };
 };

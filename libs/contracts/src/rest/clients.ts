@@ -87,4 +87,6 @@ export const clientEventListSchema = listOf(
     data: z.unknown().optional(),
     meta: z.unknown().optional(),
   }),
-);
+).extend({
+  contactsFrom: time.nullable().describe('beats and polls before this are not kept any more; null while all are there'),
+});

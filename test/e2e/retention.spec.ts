@@ -35,11 +35,20 @@ const age = async (): Promise<void> => {
   await db`UPDATE contact_chunk SET at = at - interval '21 days'`;
 };
 
+type Stored = {
+  readonly contacts: { readonly days: readonly unknown[]; readonly keptDays: number; readonly bytesPerContact: number };
+  readonly stream: { readonly messages: number; readonly bytes: number };
+};
+
 test('G2 a server drops contacts that are older than a week, says so, and knows everything else as before', async () => {
   await system.request('pc-17', 'register', { ips: ['10.1.2.3'] });
   for (let i = 0; i < 5; i++) await system.nats.request('reachback.v1.pc-17.heartbeat', '');
   await until(events, (page) => beatsOf(page) === 5);
   expect((await events()).contactsFrom).toBeNull();
+  const stored = await system.rest.get<Stored>('/v1/storage');
+  expect(stored.contacts).toMatchObject({ keptDays: 7, bytesPerContact: expect.any(Number) });
+  expect(stored.contacts.days.length).toBeGreaterThan(0);
+  expect(stored.stream.messages).toBeGreaterThan(0);
   const before = { client: await system.rest.get<Client>('/v1/clients/pc-17'), history: await history() };
   await system.server.stop();
   await age();

@@ -1,7 +1,7 @@
 import { connect, type NatsConnection } from '@nats-io/transport-node';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
-import { type Database, isConnectionError, migrate } from '#event-log';
+import { type Database, isOutage, migrate } from '#event-log';
 
 const retryPause = 1_000;
 
@@ -39,7 +39,7 @@ export const migrateWhenThere = async (db: Database, log: Logger, signal: AbortS
       if (applied.length > 0) log.info({ applied }, 'database migrated');
       return;
     } catch (error) {
-      if (!isConnectionError(error)) throw error;
+      if (!isOutage(error)) throw error;
       log.warn({ error: String(error) }, 'waiting for the database');
       await sleep(retryPause, undefined, { signal });
     }

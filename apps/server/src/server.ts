@@ -4,7 +4,7 @@ import { drizzle } from 'drizzle-orm/postgres-js';
 import type { Logger } from 'pino';
 import postgres from 'postgres';
 import { startAdminApi } from '#admin-api';
-import { contactStream, subjects } from '#contracts';
+import { contactStream, type ErrorReply, subjects } from '#contracts';
 import { type Database, openDatabase, openRetentionDatabase, startRetention } from '#event-log';
 import { startIntake } from '#intake';
 import { startNotifier } from '#notifier';
@@ -84,6 +84,7 @@ const startApi = async (
     host: config.REACHBACK_HTTP_HOST,
     port: config.REACHBACK_HTTP_PORT,
     keys: new Map([['default', config.REACHBACK_ADMIN_KEY]]),
+    contactDays: config.REACHBACK_CONTACT_DAYS,
     checks: checksOf(db, nats),
   });
   return {
@@ -114,9 +115,9 @@ const checksOf = (db: Database, nats: NatsConnection) => ({
     }
   },
   intake: async () => {
-    const { lagSeconds } = (await nats.request(subjects.presence(lane), '{"ordinals":[]}', { timeout: 1_500 })).json<{
-      lagSeconds: number;
-    }>();
-    return lagSeconds < 30 ? 'up' : `${Math.round(lagSeconds)} s behind`;
+    const reply = await nats.request(subjects.presence(lane), '{"ordinals":[]}', { timeout: 1_500 });
+    const answer = reply.json<{ lagSeconds: number } | ErrorReply>();
+    if ('error' in answer) return answer.error.code;
+    return answer.lagSeconds < 30 ? 'up' : `${Math.round(answer.lagSeconds)} s behind`;
   },
 });

@@ -15,6 +15,8 @@ export type ApiContext = {
   readonly log: Logger;
   /** Administrator keys with their names. */
   readonly keys: ReadonlyMap<string, string>;
+  /** For how many days contacts are kept. */
+  readonly contactDays: number;
   /** Whether each role of this process works: `up`, or why not. */
   readonly checks: Readonly<Record<string, () => Promise<string>>>;
 };

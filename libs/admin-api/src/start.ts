@@ -18,6 +18,7 @@ import { ProblemFilter } from './problems/problem-filter.js';
 import { ValidationPipe } from './problems/validation.js';
 import { ReleasesController } from './releases/releases.controller.js';
 import { SettingsController } from './settings/settings.controller.js';
+import { StorageController } from './storage/storage.controller.js';
 import { VerificationsController } from './verifications/verifications.controller.js';
 import { Writer } from './writes/writer.js';
 
@@ -30,6 +31,7 @@ const controllers = [
   VerificationsController,
   FleetController,
   EventsController,
+  StorageController,
   HealthController,
 ];
 

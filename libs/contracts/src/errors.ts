@@ -15,6 +15,7 @@ export const errorCatalogue = {
   rate_limited: { status: 429, title: 'This client sends too much; the others are not slowed by it' },
   idempotency_mismatch: { status: 422, title: 'The Idempotency-Key was used for another request' },
   internal: { status: 500, title: 'Something failed on the server; it is in its log' },
+  disk_full: { status: 507, title: 'The database of the server has no room left on its disk' },
   unavailable: { status: 503, title: 'A part of the server is away; try again' },
 } as const satisfies Record<string, { status: number; title: string }>;
 

@@ -24,8 +24,9 @@ export type TestServer = {
 const testServer = async (
   name: string,
   start: (folder: string, port: number) => Promise<RunningServer>,
+  within = tmpdir(),
 ): Promise<TestServer> => {
-  const folder = await mkdtemp(join(tmpdir(), `reachback-test-${name}-`));
+  const folder = await mkdtemp(join(within, `reachback-test-${name}-`));
   const port = await anyFreePort();
   let server = await start(folder, port);
   return {
@@ -49,11 +50,18 @@ export const startTestNats = async (): Promise<TestServer> => {
   return testServer('nats', (folder, port) => startNats({ program, folder, port }));
 };
 
+export type TestPostgresOptions = {
+  /** Where its folder is made. */
+  readonly within?: string;
+  /** Further settings, as `name=value`. */
+  readonly settings?: readonly string[];
+};
+
 /** A Postgres of the test's own: for those that kill it. A killed process loses nothing without fsync. */
-export const startTestPostgres = (): Promise<TestServer> =>
-  testServer('postgres', (folder, port) =>
-    startPostgres({ folder, port, settings: ['fsync=off', 'full_page_writes=off', 'max_connections=200'] }),
-  );
+export const startTestPostgres = ({ within, settings = [] }: TestPostgresOptions = {}): Promise<TestServer> => {
+  const fast = ['fsync=off', 'full_page_writes=off', 'max_connections=200', ...settings];
+  return testServer('postgres', (folder, port) => startPostgres({ folder, port, settings: fast }), within);
+};
 
 /** Where the Postgres is that a whole test run shares; set by the run's set-up. */
 export const sharedPostgresVariable = 'REACHBACK_TEST_POSTGRES_URL';

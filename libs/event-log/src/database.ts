@@ -23,7 +23,12 @@ export type DatabaseOptions = {
 };
 
 /** Opens a pool; connects on first use, and again after a failure. */
-export const openDatabase = ({ url, connections = 4, name = 'reachback', lockTimeout = 0 }: DatabaseOptions): Database =>
+export const openDatabase = ({
+  url,
+  connections = 4,
+  name = 'reachback',
+  lockTimeout = 0,
+}: DatabaseOptions): Database =>
   postgres(url, {
     max: connections,
     types,
@@ -61,6 +66,17 @@ const connectionErrors = new Set([
   '08001',
 ]);
 
+const codeOf = (error: unknown): string =>
+  typeof error === 'object' && error !== null && 'code' in error ? String(error.code) : '';
+
 /** Whether an error means that Postgres is away, rather than that it refused what was asked. */
-export const isConnectionError = (error: unknown): boolean =>
-  typeof error === 'object' && error !== null && 'code' in error && connectionErrors.has(String(error.code));
+export const isConnectionError = (error: unknown): boolean => connectionErrors.has(codeOf(error));
+
+/**
+ * Whether an error means that Postgres has no room left. Nothing of what was asked has happened. Where it is the
+ * write-ahead log that has no room, Postgres goes down with it: connection errors follow.
+ */
+export const isDiskFull = (error: unknown): boolean => codeOf(error) === '53100';
+
+/** Whether an error is about the database rather than about what was asked: it is worth trying again, later. */
+export const isOutage = (error: unknown): boolean => isConnectionError(error) || isDiskFull(error);

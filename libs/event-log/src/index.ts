@@ -7,4 +7,5 @@ export * from './migrate.js';
 export * from './read-facts.js';
 export * from './rejects.js';
 export * from './retention/index.js';
+export * from './storage.js';
 export * from './upcasting.js';

@@ -7,6 +7,7 @@ import {
   createRejectLog,
   type Database,
   FencedError,
+  isDiskFull,
   ownerSilence,
   readLane,
   type RejectLog,
@@ -19,6 +20,7 @@ import { LaneOwner } from './owner.js';
 import { answerPresence } from './presence-replies.js';
 import { RateMeter } from './rate-meter.js';
 import { recoverPresence } from './recover.js';
+import { Room } from './room.js';
 import { Snapshots } from './snapshots.js';
 import { Source } from './source.js';
 import { ensureContactStream } from './stream.js';
@@ -57,22 +59,26 @@ export const startIntake = async (options: IntakeOptions): Promise<{ stop: () =>
 
 const run = async (options: IntakeOptions, rejects: RejectLog, signal: AbortSignal): Promise<void> => {
   const { db, lane, log } = options;
+  const room = new Room(options);
   let term: bigint | undefined;
   while (!signal.aborted) {
     try {
-      await own(options, rejects, signal, (taken) => (term = taken));
+      await own({ ...options, room }, rejects, signal, (taken) => (term = taken));
     } catch (error) {
-      if (signal.aborted) return;
+      if (isDiskFull(error)) await room.untilThere(error, signal);
+      if (signal.aborted) break;
       // Whatever ended the ownership: if another server has the lane by now, it keeps it.
       if (error instanceof FencedError || (await hasOtherOwner(db, lane, term))) {
         log.warn({ lane }, 'another server has taken the lane; standing by');
+        room.close();
         await untilOwnerIsDead(db, lane, signal);
-      } else {
+      } else if (!isDiskFull(error)) {
         log.warn({ lane, error: messageOf(error) }, 'intake stopped; starting again from what is committed');
         await pause(retryPause, signal);
       }
     }
   }
+  room.close();
 };
 
 const hasOtherOwner = async (db: Database, lane: number, term: bigint | undefined): Promise<boolean> =>
@@ -91,9 +97,11 @@ const untilOwnerIsDead = async (db: Database, lane: number, signal: AbortSignal)
   }
 };
 
+type OwnOptions = IntakeOptions & { readonly room: Room };
+
 /** One ownership of the lane, from taking it to losing it. */
 const own = async (
-  options: IntakeOptions,
+  options: OwnOptions,
   rejects: RejectLog,
   signal: AbortSignal,
   taken: (term: bigint) => void,
@@ -157,8 +165,8 @@ const resetFact = (reason: 'created' | 'recreated' | 'rewound' | 'messages-lost'
     },
   }) as const;
 
-const readOn = async (options: IntakeOptions, owner: LaneOwner, source: Source, signal: AbortSignal): Promise<void> => {
-  const { db, nats, lane, log } = options;
+const readOn = async (options: OwnOptions, owner: LaneOwner, source: Source, signal: AbortSignal): Promise<void> => {
+  const { db, nats, lane, log, room } = options;
   const meter = new RateMeter();
   const snapshots = new Snapshots(db, lane, log);
   const end = (reason: string) => source.end(new Error(reason));
@@ -182,6 +190,7 @@ const readOn = async (options: IntakeOptions, owner: LaneOwner, source: Source, 
     while (!signal.aborted) {
       const messages = owner.isBusy ? source.takeArrived(batchSize) : await source.take(batchSize);
       const contacts = await owner.append(messages);
+      room.found();
       meter.record(contacts, owner.lagAt(Date.now()));
       nats.publish(subjects.committed(lane), JSON.stringify({ sequence: String(owner.sequence) }));
       snapshots.consider(owner.presence, owner.head, contacts);

@@ -1,6 +1,6 @@
 import type { Logger } from 'pino';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { isConnectionError } from '#event-log';
+import { isOutage } from '#event-log';
 import { BrokerAwayError } from './broker-watch.js';
 
 /** Hears of what went wrong; an outage of the database or the broker is waited out in silence. */
@@ -9,7 +9,7 @@ export type Failed = (what: string, error: unknown) => void;
 export const reportTo =
   (log: Logger, signal: AbortSignal): Failed =>
   (what, error) => {
-    if (signal.aborted || isConnectionError(error) || error instanceof BrokerAwayError) return;
+    if (signal.aborted || isOutage(error) || error instanceof BrokerAwayError) return;
     log.error({ error: String(error) }, what);
   };
 

@@ -1,7 +1,7 @@
 import type { Msg, NatsConnection, Subscription } from '@nats-io/transport-node';
 import type { Logger } from 'pino';
 import { ReachbackError, type RequestKind, requestKinds, subjects } from '#contracts';
-import { createRejectLog, type Database, isConnectionError } from '#event-log';
+import { createRejectLog, type Database, isConnectionError, isDiskFull } from '#event-log';
 import { EffectiveCache } from './effective.js';
 import { microBatch } from './micro-batch.js';
 import { createRelay, type Relay } from './relay.js';
@@ -124,6 +124,7 @@ const serveSafely = async <R extends AgentRequest>(
     return await serve(requests);
   } catch (error) {
     if (isConnectionError(error)) return refuseAll(requests, unavailable());
+    if (isDiskFull(error)) return refuseAll(requests, full());
     if (requests.length === 1) {
       log.error({ error, client: requests[0]?.clientId, kind: requests[0]?.kind }, 'a request failed');
       return refuseAll(requests, new ReachbackError('internal'));
@@ -136,6 +137,7 @@ const serveSafely = async <R extends AgentRequest>(
 const refuseAll = <R>(requests: readonly R[], error: ReachbackError): ReadonlyMap<R, Outcome> =>
   new Map(requests.map((request) => [request, { error }]));
 
-/** A few seconds, not the same for everybody, so that they do not all come back at once. */
+/** Not the same for everybody, so that they do not all come back at once; somebody has to make room first. */
 const unavailable = () =>
   new ReachbackError('unavailable', 'The database is away; try again.', 3 + Math.ceil(Math.random() * 4));
+const full = () => new ReachbackError('disk_full', undefined, 20 + Math.ceil(Math.random() * 20));

@@ -1,7 +1,7 @@
 import { type ArgumentsHost, Catch, type ExceptionFilter, HttpException } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { type ErrorCode, errorCatalogue, ReachbackError } from '#contracts';
-import { isConnectionError } from '#event-log';
+import { isConnectionError, isDiskFull } from '#event-log';
 import { type ApiContext, Context } from '../context.js';
 
 const codesByStatus: Readonly<Record<number, ErrorCode>> = {
@@ -41,6 +41,7 @@ export const sendProblem = (reply: FastifyReply, { code, message, field, retryAf
 const toProblem = (error: unknown): ReachbackError => {
   if (error instanceof ReachbackError) return error;
   if (isConnectionError(error)) return new ReachbackError('unavailable', 'The database is away; try again.', 5);
+  if (isDiskFull(error)) return new ReachbackError('disk_full', undefined, 30);
   const status = statusOf(error);
   if (status >= 500) return new ReachbackError('internal');
   const code = codesByStatus[status] ?? 'bad_request';

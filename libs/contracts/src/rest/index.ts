@@ -8,4 +8,5 @@ export * from './networks.js';
 export * from './queue.js';
 export * from './releases.js';
 export * from './settings.js';
+export * from './storage.js';
 export * from './verifications.js';

@@ -1,6 +1,6 @@
 import type { Logger } from 'pino';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Database, factsChannel, isConnectionError } from '#event-log';
+import { type Database, factsChannel, isOutage } from '#event-log';
 import { type Checkpoint, liveCheckpoint } from './checkpoint.js';
 import type { Follower } from './follower.js';
 import { rebuildCheckpoint, swapRebuilt } from './rebuild.js';
@@ -68,7 +68,7 @@ const keepUp = async (options: KeepUpOptions): Promise<void> => {
       if (done) await caughtUp();
       await pause(lookInterval, AbortSignal.any([signal, woken.signal]));
     } catch (error) {
-      if (!isConnectionError(error))
+      if (!isOutage(error))
         log.error({ projection: follower.name, lane, error: String(error) }, 'a projection stopped');
       if (error instanceof PoisonFactError) {
         await checkpoint.fail(db, error.checkpoint, error.message).catch(() => undefined);

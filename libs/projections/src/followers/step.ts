@@ -1,5 +1,5 @@
 import type { Fact } from '#contracts';
-import { type Database, isConnectionError, readFacts, readLane, transact } from '#event-log';
+import { type Database, isOutage, readFacts, readLane, transact } from '#event-log';
 import type { Checkpoint } from './checkpoint.js';
 import type { Follower } from './follower.js';
 
@@ -48,7 +48,7 @@ export const step = async (options: StepOptions, limit: number): Promise<Step | 
     const moved = await applyBatch(options, facts, { from, to: last?.position ?? head });
     return { applied: moved ? facts.length : 0, more: last !== undefined || !moved };
   } catch (error) {
-    if (isConnectionError(error)) throw error;
+    if (isOutage(error)) throw error;
     if (limit === 1) throw new PoisonFactError(from, error);
     // Closing in on the poison by halves, so that everything before it is applied and nothing is skipped.
     return step(options, Math.ceil(limit / 2));

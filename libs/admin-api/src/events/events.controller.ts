@@ -1,5 +1,5 @@
-import { Controller, Get, HttpCode, Param, Post, Query, Req, Res } from '@nestjs/common';
-import { ApiAcceptedResponse, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import { Controller, Delete, Get, HttpCode, Param, Post, Query, Req, Res } from '@nestjs/common';
+import { ApiAcceptedResponse, ApiNoContentResponse, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import {
   eventListSchema,
@@ -11,7 +11,7 @@ import {
   rejectsSchema,
 } from '#contracts';
 import { isFactType, readFacts } from '#event-log';
-import { beginRebuild, followers, projectionStates } from '#projections';
+import { beginRebuild, cancelRebuild, type Follower, followers, projectionStates } from '#projections';
 import { type ApiContext, Context } from '../context.js';
 import { Writer } from '../writes/writer.js';
 
@@ -88,14 +88,33 @@ export class EventsController {
     @Req() request: FastifyRequest,
     @Res({ passthrough: true }) reply: FastifyReply,
   ) {
-    const follower = followers.find((one) => one.name === name);
-    if (!follower) {
-      const names = followers.map((one) => one.name).join(', ');
-      throw new ReachbackError('not_found', `There is no projection "${name}" to rebuild; there are: ${names}.`);
-    }
+    const follower = followerOf(name);
     return this.writer.run(request, reply, async ({ tx }) => {
       await beginRebuild(tx, follower, this.context.lane);
       return { status: 202, body: { name, state: 'rebuilding' } };
     });
   }
+
+  @Delete('projections/:name/rebuild')
+  @HttpCode(204)
+  @ApiOperation({ summary: 'Give up a rebuild; the projection that serves stays as it is' })
+  @ApiNoContentResponse()
+  async cancel(
+    @Param({ schema: projectionParams }) { name }: { name: string },
+    @Req() request: FastifyRequest,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ) {
+    const follower = followerOf(name);
+    await this.writer.run(request, reply, async ({ tx }) => {
+      await cancelRebuild(tx, follower, this.context.lane);
+      return { status: 204 };
+    });
+  }
 }
+
+const followerOf = (name: string): Follower => {
+  const follower = followers.find((one) => one.name === name);
+  if (follower) return follower;
+  const names = followers.map((one) => one.name).join(', ');
+  throw new ReachbackError('not_found', `There is no projection "${name}" to rebuild; there are: ${names}.`);
+};

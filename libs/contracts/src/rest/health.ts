@@ -17,7 +17,14 @@ export const projectionSchema = z.object({
   error: z.string().nullable(),
   updatedAt: time,
   rebuild: z
-    .object({ position, head: position, startedAt: time, error: z.string().nullable() })
+    .object({
+      position,
+      head: position,
+      perSecond: z.number().nullable().describe('positions a second; null while it is not known'),
+      eta: time.nullable().describe('when it will have come to the head; null while it is not known'),
+      startedAt: time,
+      error: z.string().nullable(),
+    })
     .nullable()
     .describe('how far the new tables are on the way to the head; the old ones serve meanwhile'),
 });

@@ -7,7 +7,7 @@ import { openTestDatabase, type TestDatabase } from '../../../../test/helpers/da
 import { untilCaughtUp } from './catch-up.js';
 import { history } from './history.js';
 import { countFleet, statusAt } from '../read-history.js';
-import { beginRebuild, rebuildCheckpoint } from './rebuild.js';
+import { beginRebuild, cancelRebuild, rebuildCheckpoint } from './rebuild.js';
 import { runFollower } from './run-follower.js';
 import { projectionStates } from './states.js';
 import { step } from './step.js';
@@ -77,6 +77,7 @@ const startReading = () => {
 };
 
 const begin = () => transact(db, (tx) => beginRebuild(tx, history, lane));
+const cancel = () => transact(db, (tx) => cancelRebuild(tx, history, lane));
 const content = async () => ({
   transitions: await db`SELECT * FROM status_history ORDER BY client_id, at, position`,
   deltas: await db`SELECT * FROM fleet_delta WHERE delta <> 0 ORDER BY span, start, status`,
@@ -144,5 +145,48 @@ describe('a rebuild', () => {
     await Promise.all(running.map((one) => one.stop()));
     expect(await content()).toEqual(before);
     expect(await db`SELECT FROM pg_namespace WHERE nspname LIKE 'rebuild%'`).toHaveLength(0);
+  });
+
+  test('says how fast it is and when it will be done, but not while nobody works on it', async () => {
+    const checkpoint = rebuildCheckpoint(history, lane);
+    const passed = (seconds: number) =>
+      db`UPDATE projection_rebuild SET window_at = window_at - make_interval(secs => ${seconds})`;
+    const work = () => step({ db, follower: history, lane, checkpoint }, 200);
+    await begin();
+    await work();
+    expect((await stateOf())?.rebuild).toMatchObject({ perSecond: null, eta: null });
+    await passed(2);
+    await work();
+    const rebuild = (await stateOf())?.rebuild;
+    const [position, head] = [Number(rebuild?.position), Number(rebuild?.head)];
+    // Two seconds, and what the test itself took.
+    expect(rebuild?.perSecond).toBeGreaterThan(position / 4);
+    expect(rebuild?.perSecond).toBeLessThanOrEqual(position / 2);
+    const left = (head - position) / (rebuild?.perSecond ?? 0);
+    expect(Math.abs(Date.parse(rebuild?.eta ?? '') - (Date.now() + left * 1000))).toBeLessThan(2_000);
+    await passed(60);
+    expect((await stateOf())?.rebuild).toMatchObject({ perSecond: null, eta: null });
+    await work();
+    expect((await stateOf())?.rebuild).toMatchObject({ perSecond: rebuild?.perSecond });
+    await cancel();
+  });
+
+  test('that is given up leaves nothing, and what serves as it is; also while others work on it', async () => {
+    const before = await content();
+    await expect(cancel()).rejects.toMatchObject({ code: 'not_found' });
+    await damage();
+    const running = [1, 2].map(() => runFollower({ db, follower: history, lane, log }));
+    for (let i = 0; i < 5; i++) {
+      await begin();
+      await sleep(20 * i);
+      const isOver = (await stateOf())?.state === 'running';
+      if (!isOver) await cancel().catch((error: unknown) => expect(error).toMatchObject({ code: 'not_found' }));
+      expect(await stateOf()).toMatchObject({ state: 'running', rebuild: null, error: null });
+      expect(await db`SELECT FROM pg_namespace WHERE nspname LIKE 'rebuild%'`).toHaveLength(0);
+    }
+    await begin();
+    await untilRebuilt();
+    await Promise.all(running.map((one) => one.stop()));
+    expect(await content()).toEqual(before);
   });
 });

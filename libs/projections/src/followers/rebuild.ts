@@ -29,6 +29,25 @@ export const beginRebuild = async (tx: Transaction, follower: Follower, lane: nu
   await tx`SELECT pg_notify(${factsChannel}, ${String(lane)})`;
 };
 
+/**
+ * Gives up a rebuild: what has filled goes, what serves stays. A batch that is under way is waited for; the next finds
+ * nothing to do.
+ *
+ * @throws {ReachbackError} `not_found` when none is under way
+ */
+export const cancelRebuild = async (tx: Transaction, follower: Follower, lane: number): Promise<void> => {
+  const { count } = await tx`DELETE FROM projection_rebuild WHERE name = ${follower.name} AND lane = ${lane}`;
+  if (count === 0) throw new ReachbackError('not_found', `No rebuild of ${follower.name} is under way.`);
+  const schema = schemaOf(follower);
+  for (const table of follower.tables) await tx`DROP TABLE ${tx(schema)}.${tx(table)}`;
+  await tx`DROP SCHEMA ${tx(schema)}`;
+};
+
+/** The rate is measured over windows of at least this many seconds. */
+const windowSeconds = 1;
+/** A window longer than this, in seconds, has seen nobody at work for a while, and is not counted. */
+export const longestWindow = 30;
+
 /** The checkpoint of the new tables; a batch that moves it finds them under the names of the old ones. */
 export const rebuildCheckpoint = (follower: Follower, lane: number): Checkpoint => ({
   read: async (db) => {
@@ -38,8 +57,15 @@ export const rebuildCheckpoint = (follower: Follower, lane: number): Checkpoint 
   },
   move: async (tx, { from, to }) => {
     const { count } = await tx`
-      UPDATE projection_rebuild SET position = ${to}, error = NULL
-      WHERE name = ${follower.name} AND lane = ${lane} AND position = ${from}`;
+      UPDATE projection_rebuild r SET
+        position = ${to}, error = NULL,
+        per_second = CASE WHEN w.age BETWEEN ${windowSeconds} AND ${longestWindow}
+                       THEN (${to} - r.window_position) / w.age ELSE r.per_second END,
+        window_position = CASE WHEN w.age >= ${windowSeconds} THEN ${to} ELSE r.window_position END,
+        window_at = CASE WHEN w.age >= ${windowSeconds} THEN now() ELSE r.window_at END
+      FROM (SELECT extract(epoch FROM now() - window_at)::float8 AS age FROM projection_rebuild
+            WHERE name = ${follower.name} AND lane = ${lane}) w
+      WHERE r.name = ${follower.name} AND r.lane = ${lane} AND r.position = ${from}`;
     const schema = schemaOf(follower);
     await tx`SELECT set_config('search_path', quote_ident(${schema}) || ',' || current_setting('search_path'), true)`;
     return count === 1;

@@ -1,9 +1,14 @@
 import type { Queryable } from '#event-log';
+import { longestWindow } from './rebuild.js';
 
 /** How far a rebuild has come; `head` is where the lane is. */
 export type RebuildState = {
   readonly position: string;
   readonly head: string;
+  /** Positions a second; null before it was measured, and while nobody works on it. */
+  readonly perSecond: number | null;
+  /** When it will have come to the head; null while that cannot be said. */
+  readonly eta: string | null;
   readonly startedAt: string;
   readonly error: string | null;
 };
@@ -22,14 +27,22 @@ export type ProjectionState = {
   readonly rebuild: RebuildState | null;
 };
 
+const iso = 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"';
+
 export const projectionStates = (db: Queryable): Promise<readonly ProjectionState[]> => db<ProjectionState[]>`
   SELECT c.name, c.version, c.lane, c.position, l.position - c.position AS lag,
          CASE WHEN r.name IS NOT NULL THEN 'rebuilding' WHEN c.error IS NULL THEN 'running' ELSE 'failed' END AS state,
          c.error, c.updated_at AS "updatedAt",
          CASE WHEN r.name IS NOT NULL THEN jsonb_build_object(
            'position', r.position::text, 'head', l.position::text, 'error', r.error,
-           'startedAt', to_char(r.started_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')) END AS rebuild
+           'perSecond', round(speed.per_second), 'eta', to_char(
+             (now() + (l.position - r.position) / speed.per_second * interval '1 second') AT TIME ZONE 'UTC', ${iso}),
+           'startedAt', to_char(r.started_at AT TIME ZONE 'UTC', ${iso})) END AS rebuild
   FROM projection_checkpoint c
   JOIN lane l ON l.id = c.lane
   LEFT JOIN projection_rebuild r ON r.name = c.name AND r.lane = c.lane
+  LEFT JOIN LATERAL (
+    SELECT nullif(r.per_second, 0) AS per_second
+    WHERE r.error IS NULL AND r.window_at > now() - make_interval(secs => ${longestWindow})
+  ) speed ON true
   ORDER BY c.name, c.version, c.lane`;

@@ -51,4 +51,5 @@ Environment, all optional:
   REACHBACK_NATS_URL      a NATS server of yours instead of the embedded one
   REACHBACK_DATABASE_URL  a Postgres of yours instead of the embedded one
   REACHBACK_ADMIN_KEY     the administrator key (else one is made and kept in the data folder)
+  REACHBACK_CONTACT_DAYS  for how many days beats and polls are kept (7)
   REACHBACK_LOG_LEVEL     fatal, error, warn, info, debug, trace or silent (info)`;

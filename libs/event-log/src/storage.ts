@@ -36,7 +36,9 @@ export const readStorage = async (db: Queryable): Promise<Storage> => {
     selectFactsPerDay(db),
     selectWal(db),
   ]);
-  const recentBytes = days.filter(({ day }) => day >= recent.since).reduce((sum, { bytes }) => sum + bytes, 0);
+  const recentBytes = days
+    .filter(({ day }) => day >= recent.since && day <= recent.today)
+    .reduce((sum, { bytes }) => sum + bytes, 0);
   const bytesPerContact = recent.contacts > 0 ? recentBytes / recent.contacts : null;
   const facts = tables.find(({ name }) => name === 'event');
   return {
@@ -64,15 +66,15 @@ const selectTables = (db: Queryable) => db<{ name: string; bytes: number; indexB
   GROUP BY 1
   ORDER BY sum(pg_total_relation_size(c.oid)) DESC, 1`;
 
-type Recent = { readonly since: string; readonly contacts: number; readonly lastDay: number };
+type Recent = { readonly since: string; readonly today: string; readonly contacts: number; readonly lastDay: number };
 
 /** The contacts since yesterday's midnight, and those of the last 24 hours. */
 const selectRecent = async (db: Queryable): Promise<Recent> => {
   const [row] = await db<Recent[]>`
-    SELECT (current_date - 1)::text AS since, coalesce(sum(count), 0)::float8 AS contacts,
+    SELECT (current_date - 1)::text AS since, current_date::text AS today, coalesce(sum(count), 0)::float8 AS contacts,
            coalesce(sum(count) FILTER (WHERE at >= now() - interval '24 hours'), 0)::float8 AS "lastDay"
     FROM contact_chunk WHERE at >= current_date - 1`;
-  return row ?? { since: '', contacts: 0, lastDay: 0 };
+  return row ?? { since: '', today: '', contacts: 0, lastDay: 0 };
 };
 
 const selectOldest = async (db: Queryable): Promise<Date | null> => {

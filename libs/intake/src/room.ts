@@ -60,7 +60,7 @@ const answerFull = (nats: NatsConnection, lane: number): (() => void) => {
 };
 
 /**
- * Tries with 4 MB of a temporary table: it takes its room from the disk at once, but writes none of it to the
+ * Tries with 4 MB of a temporary table: it takes its room from the disk at once, but writes nothing of it to the
  * write-ahead log, where running out of room would bring Postgres down. If it is away already, we wait for it too.
  */
 const hasRoom = async (db: Database): Promise<boolean> => {

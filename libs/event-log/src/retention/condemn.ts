@@ -1,5 +1,4 @@
-import type { Database, Queryable, Transaction } from '../database.js';
-import { transact } from '../database.js';
+import { type Database, type Queryable, type Transaction, transact } from '../database.js';
 import { partitionOf } from './partitions.js';
 
 /**

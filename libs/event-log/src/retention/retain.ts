@@ -1,4 +1,4 @@
-import { type Database, openDatabase, type DatabaseOptions } from '../database.js';
+import { type Database, type DatabaseOptions, openDatabase } from '../database.js';
 import { condemn, daysDue } from './condemn.js';
 import { condemnedDays, detachDay, dropDetachedDay } from './drop-day.js';
 

@@ -42,7 +42,7 @@ export const projectionStates = (db: Queryable): Promise<readonly ProjectionStat
   JOIN lane l ON l.id = c.lane
   LEFT JOIN projection_rebuild r ON r.name = c.name AND r.lane = c.lane
   LEFT JOIN LATERAL (
-    SELECT nullif(r.per_second, 0) AS per_second
-    WHERE r.error IS NULL AND r.window_at > now() - make_interval(secs => ${longestWindow})
+    SELECT r.per_second
+    WHERE r.error IS NULL AND r.per_second >= 1 AND r.window_at > now() - make_interval(secs => ${longestWindow})
   ) speed ON true
   ORDER BY c.name, c.version, c.lane`;

@@ -11,6 +11,7 @@ import { until } from './conditions.js';
 const lane = 0;
 const meta = { actor: 'system' };
 const log = pino({ level: 'silent' });
+const observer = { asked: () => undefined, settled: () => undefined };
 /** Shorter than in earnest, so that what is retried, and what a killed server leaves, comes soon. */
 const times = { retryInterval: 200, answerTimeout: 400, lookInterval: 100, lease: 1_000 };
 
@@ -61,7 +62,7 @@ export class Notifying {
   async startNotifier(answerTimeout = times.answerTimeout): Promise<() => Promise<void>> {
     const nats = await connect({ servers: this.broker.url, reconnectTimeWait: 100, maxReconnectAttempts: -1 });
     const own = openDatabase({ url: this.database.url });
-    const notifier = startNotifier({ db: own, nats, lane, log, times: { ...times, answerTimeout } });
+    const notifier = startNotifier({ db: own, nats, lane, log, observer, times: { ...times, answerTimeout } });
     const stop = async () => {
       await notifier.stop();
       await nats.close();

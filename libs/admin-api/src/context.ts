@@ -3,6 +3,7 @@ import type { NatsConnection } from '@nats-io/transport-node';
 import type { drizzle } from 'drizzle-orm/postgres-js';
 import type { Logger } from 'pino';
 import type { Database } from '#event-log';
+import type { Checks } from './health/readiness.js';
 
 /** What the controllers work with. */
 export type ApiContext = {
@@ -15,9 +16,25 @@ export type ApiContext = {
   readonly log: Logger;
   /** Administrator keys with their names. */
   readonly keys: ReadonlyMap<string, string>;
-  /** Whether each role of this process works: `up`, or why not. */
-  readonly checks: Readonly<Record<string, () => Promise<string>>>;
+  readonly checks: Checks;
+  readonly metrics: MetricsSource;
+  readonly observer: HttpObserver;
 };
+
+/** What a process can be asked about in the text format of Prometheus. */
+export type MetricsSource = { readonly contentType: string; readonly read: () => Promise<string> };
+
+/** A request that is answered. */
+export type AnsweredHttpRequest = {
+  readonly method: string;
+  /** The pattern of its path; `none` when there is nothing at it. */
+  readonly route: string;
+  readonly status: number;
+  readonly seconds: number;
+};
+
+/** Hears of what the API does. Nothing it does may fail. */
+export type HttpObserver = { readonly answered: (request: AnsweredHttpRequest) => void };
 
 export const apiContext = Symbol('ApiContext');
 /** Injects the {@link ApiContext}. */

@@ -1,1 +1,4 @@
+export type { HttpObserver } from './context.js';
+export * from './health/health-listener.js';
+export * from './health/readiness.js';
 export * from './start.js';

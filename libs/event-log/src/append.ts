@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { type Fact, factVersions, type NewFact } from '#contracts';
-import type { Transaction } from './database.js';
+import { noteAppended, type Transaction } from './database.js';
 
 /** Something that must be true as soon as a fact is: it is applied in the transaction that appends the facts. */
 export type InlineProjection = {
@@ -70,6 +70,7 @@ export const appendFacts = async (
   await insertFacts(tx, facts);
   for (const projection of projections) await projection.apply(facts, tx);
   await tx`SELECT pg_notify(${factsChannel}, ${String(lane)})`;
+  noteAppended(tx, facts);
   return facts;
 };
 

@@ -28,6 +28,8 @@ export type DecodedContact = {
   readonly agentTime: number | undefined;
   /** When a client that is `unanswered` was asked, likewise. */
   readonly asked: number | undefined;
+  /** Of a request that a responder passed on: what ties it to everything it led to. */
+  readonly correlation: string | undefined;
   /** What `logs` carried. */
   readonly content: unknown;
 };
@@ -37,6 +39,7 @@ const bare = {
   settingsRevision: undefined,
   agentTime: undefined,
   asked: undefined,
+  correlation: undefined,
   content: undefined,
 };
 
@@ -60,10 +63,16 @@ export const decodeContact = ({ subject, data }: SourceMessage): DecodedContact 
   if (kind === 'unanswered')
     return { clientId, kind, ...bare, asked: Date.parse(unansweredSchema.parse(payload).asked) };
   if (kind === 'answered') return { clientId, kind, ...bare };
-  const shape = prefix === relayPrefix ? 'heartbeat' : kind;
-  const report = validatePayload(shape, payload);
+  const isRelayed = prefix === relayPrefix;
+  const report = validatePayload(isRelayed ? 'heartbeat' : kind, payload);
   const ips = 'ips' in report ? report.ips : undefined;
   const settingsRevision = 'settingsRevision' in report ? report.settingsRevision : undefined;
   const time = 'time' in report && report.time !== undefined ? Date.parse(report.time) : undefined;
-  return { clientId, kind, ...bare, ips, settingsRevision, agentTime: time };
+  const correlation = isRelayed ? correlationOf(payload) : undefined;
+  return { clientId, kind, ...bare, ips, settingsRevision, agentTime: time, correlation };
 };
+
+const correlationOf = (payload: unknown): string | undefined =>
+  typeof payload === 'object' && payload !== null && 'correlation' in payload && typeof payload.correlation === 'string'
+    ? payload.correlation
+    : undefined;

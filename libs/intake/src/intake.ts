@@ -21,6 +21,7 @@ import { RateMeter } from './rate-meter.js';
 import { recoverPresence } from './recover.js';
 import { Snapshots } from './snapshots.js';
 import { Source } from './source.js';
+import { type IntakeObserver, type IntakeState, newProgress } from './status.js';
 import { ensureContactStream } from './stream.js';
 import { startTicker } from './ticker.js';
 
@@ -36,17 +37,31 @@ export type IntakeOptions = {
   readonly nats: NatsConnection;
   readonly lane: number;
   readonly log: Logger;
+  readonly observer: IntakeObserver;
+};
+
+/** The intake of a lane while it runs. */
+export type Intake = { readonly state: () => IntakeState; readonly stop: () => Promise<void> };
+
+/** What one intake has beside its options. */
+type Running = {
+  readonly rejects: RejectLog;
+  readonly signal: AbortSignal;
+  /** Told whenever it does something else from now on. */
+  readonly enter: (state: IntakeState) => void;
 };
 
 /**
  * Runs the lane's intake: takes the lane, recovers presence, and appends what the stream brings, until it is stopped.
  * Whatever fails (broker, database, stream) ends the ownership, and a new one starts from what is committed.
  */
-export const startIntake = async (options: IntakeOptions): Promise<{ stop: () => Promise<void> }> => {
+export const startIntake = async (options: IntakeOptions): Promise<Intake> => {
   const stopping = new AbortController();
-  const rejects = createRejectLog(options.db);
-  const running = run(options, rejects, stopping.signal);
+  const rejects = createRejectLog(options.db, options.observer.rejected);
+  let state: IntakeState = { name: 'starting' };
+  const running = run(options, { rejects, signal: stopping.signal, enter: (entered) => (state = entered) });
   return {
+    state: () => state,
     stop: async () => {
       stopping.abort();
       await running;
@@ -55,19 +70,22 @@ export const startIntake = async (options: IntakeOptions): Promise<{ stop: () =>
   };
 };
 
-const run = async (options: IntakeOptions, rejects: RejectLog, signal: AbortSignal): Promise<void> => {
+const run = async (options: IntakeOptions, running: Running): Promise<void> => {
   const { db, lane, log } = options;
+  const { signal, enter } = running;
   let term: bigint | undefined;
   while (!signal.aborted) {
     try {
-      await own(options, rejects, signal, (taken) => (term = taken));
+      await own(options, running, (taken) => (term = taken));
     } catch (error) {
       if (signal.aborted) return;
       // Whatever ended the ownership: if another server has the lane by now, it keeps it.
       if (error instanceof FencedError || (await hasOtherOwner(db, lane, term))) {
+        enter({ name: 'standing-by' });
         log.warn({ lane }, 'another server has taken the lane; standing by');
         await untilOwnerIsDead(db, lane, signal);
       } else {
+        enter({ name: 'starting' });
         log.warn({ lane, error: messageOf(error) }, 'intake stopped; starting again from what is committed');
         await pause(retryPause, signal);
       }
@@ -92,20 +110,18 @@ const untilOwnerIsDead = async (db: Database, lane: number, signal: AbortSignal)
 };
 
 /** One ownership of the lane, from taking it to losing it. */
-const own = async (
-  options: IntakeOptions,
-  rejects: RejectLog,
-  signal: AbortSignal,
-  taken: (term: bigint) => void,
-): Promise<void> => {
+const own = async (options: IntakeOptions, running: Running, taken: (term: bigint) => void): Promise<void> => {
   const { db, nats, lane, log } = options;
+  const { rejects, enter } = running;
   const started = Date.now();
   const manager = await jetstreamManager(nats, { timeout: 3_000 });
   await ensureContactStream(manager);
   const term = await takeLane(db, lane);
   taken(term);
   const row = await readLane(db, lane);
-  const { presence, conclusions, replayed } = await recoverPresence(db, lane, row);
+  const progress = newProgress();
+  enter({ name: 'recovering', progress });
+  const { presence, conclusions, replayed } = await recoverPresence(db, lane, row, progress);
   const { watermark, position } = row;
   const owner = new LaneOwner({
     db,
@@ -138,7 +154,14 @@ const own = async (
       { lane, term: String(term), clients: presence.members.count, replayed, ms: Date.now() - started },
       'lane owned',
     );
-    await readOn(options, owner, source, signal);
+    enter({
+      name: 'owning',
+      term,
+      lagSeconds: () => owner.lagAt(Date.now()),
+      backlog: () => source.backlog,
+      countStatuses: () => presence.members.countStatuses(),
+    });
+    await readOn(options, owner, source, running.signal);
   } finally {
     source.end(new Error('The ownership ended.'));
   }
@@ -158,7 +181,7 @@ const resetFact = (reason: 'created' | 'recreated' | 'rewound' | 'messages-lost'
   }) as const;
 
 const readOn = async (options: IntakeOptions, owner: LaneOwner, source: Source, signal: AbortSignal): Promise<void> => {
-  const { db, nats, lane, log } = options;
+  const { db, nats, lane, log, observer } = options;
   const meter = new RateMeter();
   const snapshots = new Snapshots(db, lane, log);
   const end = (reason: string) => source.end(new Error(reason));
@@ -181,7 +204,9 @@ const readOn = async (options: IntakeOptions, owner: LaneOwner, source: Source, 
   try {
     while (!signal.aborted) {
       const messages = owner.isBusy ? source.takeArrived(batchSize) : await source.take(batchSize);
-      const contacts = await owner.append(messages);
+      const begun = performance.now();
+      const { contacts, chunks } = await owner.append(messages);
+      observer.committed({ lane, messages: messages.length, chunks, seconds: (performance.now() - begun) / 1000 });
       meter.record(contacts, owner.lagAt(Date.now()));
       nats.publish(subjects.committed(lane), JSON.stringify({ sequence: String(owner.sequence) }));
       snapshots.consider(owner.presence, owner.head, contacts);

@@ -14,6 +14,7 @@ import {
 } from '#domain';
 import { hashOf } from './addresses.js';
 import { applyFact } from './apply-fact.js';
+import type { Cause } from './cause.js';
 import { Members } from './members.js';
 import { Policies } from './policies.js';
 import { TimingWheel } from './wheel.js';
@@ -37,7 +38,7 @@ export class LanePresence {
   lastTick = 0;
   networks: readonly Network[] = [];
   /** The networks changed at `since`; clients from the ordinal `next` on are still to be classified anew (R1). */
-  reclassification: { readonly since: number; readonly next: number } | undefined;
+  reclassification: { readonly since: number; readonly next: number; readonly cause: Cause } | undefined;
   /** When clients were last removed as inactive, oldest first; no more than the cap counts (R8). */
   readonly removals: number[] = [];
   private classifier: Classifier = compileNetworks([]);

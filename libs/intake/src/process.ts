@@ -2,6 +2,7 @@ import { contactLimit } from '#domain';
 import { type NewFact, ReachbackError } from '#contracts';
 import type { RejectLog } from '#event-log';
 import type { Batch } from './batch.js';
+import { because } from './cause.js';
 import type { ContactLimiter } from './contact-limiter.js';
 import { type DecodedContact, decodeContact, isTick } from './decode.js';
 import type { LanePresence } from './lane-presence.js';
@@ -38,14 +39,15 @@ export const processMessages = (messages: readonly SourceMessage[], processing: 
 
 const processContact = (contact: DecodedContact, at: number, { presence, batch, limiter }: Processing): void => {
   const { members } = presence;
-  const { clientId, kind, ips, settingsRevision, agentTime, asked } = contact;
+  const { clientId, kind, ips, settingsRevision, agentTime, asked, correlation } = contact;
   const emit = (fact: NewFact) => batch.emit(fact);
+  const emitCaused = correlation === undefined ? emit : because({ correlation }, emit);
   const ordinal = members.ordinalOf(clientId);
   if (ordinal !== undefined) presence.settle(ordinal, at, emit);
   if (ordinal === undefined || !members.isRegistered(ordinal)) throw new ReachbackError('not_registered');
   if (!limiter.admits(ordinal, at)) throw tooMuch();
   if (asked !== undefined && !isSilentSince(presence, ordinal, asked, at)) return;
-  if (ips && presence.receiveAddresses(ordinal, ips, at, emit)) batch.close();
+  if (ips && presence.receiveAddresses(ordinal, ips, at, emitCaused)) batch.close();
   batch.add(ordinal, kind, at);
   if (agentTime !== undefined) members.data.clockSkew[ordinal] = (agentTime - at) / 1000;
   if (settingsRevision !== undefined && members.reportRevision(ordinal, Number(settingsRevision))) {
@@ -55,7 +57,7 @@ const processContact = (contact: DecodedContact, at: number, { presence, batch, 
     const data = { at: new Date(at).toISOString(), content: contact.content ?? {} };
     batch.emit({ type: 'logs-received', client: clientId, meta: { actor: 'agent' }, data });
   }
-  presence.receive(ordinal, kind, at, emit);
+  presence.receive(ordinal, kind, at, emitCaused);
 };
 
 /** A client that has spoken since it was asked is there, whatever became of its answer; one unheard may be (G1). */

@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import type { Fact, FactType, NewFact } from '#contracts';
 import {
   type Database,
@@ -12,6 +13,7 @@ import type { Emit, LanePresence } from './lane-presence.js';
 import { toMilliseconds } from './process.js';
 import { takeInOrder } from './reclassify.js';
 import { loadSnapshot } from './snapshot.js';
+import { newProgress, type RecoveryProgress } from './status.js';
 
 /** The facts that presence draws conclusions from, or that are its own. */
 export const presenceFacts: readonly FactType[] = [
@@ -30,6 +32,8 @@ export const presenceFacts: readonly FactType[] = [
 
 const chunkPage = 500;
 const factPage = 20_000;
+/** A replay leaves the process to others this often, in milliseconds: it must be able to say how far it is. */
+const maxBusy = 50;
 
 export type Recovered = {
   readonly presence: LanePresence;
@@ -44,10 +48,15 @@ export type Recovered = {
  * What live intake concluded is in the log as facts, so a replay concludes nothing itself; except from facts that came
  * after the owner's last append, which nobody has seen yet.
  */
-export const recoverPresence = async (db: Database, lane: number, row: LaneRow): Promise<Recovered> => {
+export const recoverPresence = async (
+  db: Database,
+  lane: number,
+  row: LaneRow,
+  progress: RecoveryProgress = newProgress(),
+): Promise<Recovered> => {
   const { presence, position } = await loadSnapshot(db, lane);
   const conclusions: NewFact[] = [];
-  const replayed = { facts: 0, contacts: 0 };
+  Object.assign(progress, { since: Date.now(), from: position, at: position, to: row.position });
   const emit: Emit = (fact) => conclusions.push(fact);
   const facts = pages(position, (after) =>
     readFacts(db, { lane, after, upTo: row.position, types: presenceFacts, limit: factPage }),
@@ -55,14 +64,20 @@ export const recoverPresence = async (db: Database, lane: number, row: LaneRow):
   const chunks = pages(position, (after) => readChunks(db, { lane, after, upTo: row.position, limit: chunkPage }));
   let fact = await facts();
   let chunk = await chunks();
-  while (fact || chunk) {
+  for (let lastPause = Date.now(); fact || chunk;) {
+    if (Date.now() - lastPause > maxBusy) {
+      await setImmediate();
+      lastPause = Date.now();
+    }
     if (chunk && (!fact || chunk.firstPosition < fact.position)) {
-      replayed.contacts += replayChunk(presence, chunk);
+      progress.contacts += replayChunk(presence, chunk);
+      progress.at = chunk.firstPosition + BigInt(chunk.count) - 1n;
       chunk = await chunks();
     } else if (fact) {
       // In the order in which live intake judged, though what it concluded stands further on in the log.
       await takeInOrder(db, lane, presence, fact, fact.position > row.seenPosition ? emit : ignore);
-      replayed.facts++;
+      progress.facts++;
+      progress.at = fact.position;
       fact = await facts();
     }
   }
@@ -70,7 +85,8 @@ export const recoverPresence = async (db: Database, lane: number, row: LaneRow):
   presence.clock = Math.max(presence.clock, toMilliseconds(row.watermark.time));
   presence.lastTick = Math.max(presence.lastTick, toMilliseconds(row.watermark.tick));
   presence.watchAll();
-  return { presence, conclusions, replayed };
+  const { facts: replayedFacts, contacts } = progress;
+  return { presence, conclusions, replayed: { facts: replayedFacts, contacts } };
 };
 
 const ignore: Emit = () => undefined;

@@ -85,6 +85,11 @@ export class Source {
     return taken;
   }
 
+  /** Messages that are still to be taken, here and in the broker. */
+  get backlog(): number {
+    return this.pending + this.queue.length;
+  }
+
   /** Ends the source; a `take` that waits throws. */
   end(reason: Error): void {
     this.failure ??= reason;

@@ -62,9 +62,9 @@ export const createRelay = (nats: NatsConnection, lane: number): Relay => {
   };
 };
 
-/** What presence needs of a request; nothing of it where there is nothing. */
-const contactOf = ({ payload }: AgentRequest): string => {
+/** What presence needs of a request, and what ties its conclusions to it. */
+const contactOf = ({ payload, correlation }: AgentRequest): string => {
   const ips = 'ips' in payload ? payload.ips : undefined;
   const time = 'time' in payload ? payload.time : undefined;
-  return ips || time ? JSON.stringify({ ips, time }) : '';
+  return JSON.stringify({ ips, time, correlation });
 };

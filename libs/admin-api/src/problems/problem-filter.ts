@@ -3,6 +3,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { type ErrorCode, errorCatalogue, ReachbackError } from '#contracts';
 import { isConnectionError } from '#event-log';
 import { type ApiContext, Context } from '../context.js';
+import { problemOf } from './problem.js';
 
 const codesByStatus: Readonly<Record<number, ErrorCode>> = {
   400: 'bad_request',
@@ -20,22 +21,22 @@ export class ProblemFilter implements ExceptionFilter {
   catch(error: unknown, host: ArgumentsHost): void {
     const http = host.switchToHttp();
     const problem = toProblem(error);
+    const { id, method, url } = http.getRequest<FastifyRequest>();
     if (problem.code === 'internal') {
-      const { method, url } = http.getRequest<FastifyRequest>();
-      this.context.log.error({ error, method, url }, 'a request failed');
+      this.context.log.error({ error, correlation: id, method, url }, 'a request failed');
     }
-    sendProblem(http.getResponse<FastifyReply>(), problem);
+    sendProblem(http.getResponse<FastifyReply>(), problem, id);
   }
 }
 
-export const sendProblem = (reply: FastifyReply, { code, message, field, retryAfterSeconds }: ReachbackError): void => {
-  const { status, title } = errorCatalogue[code];
+const sendProblem = (reply: FastifyReply, problem: ReachbackError, requestId: string): void => {
+  const { code, retryAfterSeconds } = problem;
   if (retryAfterSeconds !== undefined) void reply.header('Retry-After', retryAfterSeconds);
   if (code === 'unauthorized') void reply.header('WWW-Authenticate', 'Bearer');
   void reply
-    .status(status)
+    .status(errorCatalogue[code].status)
     .header('Content-Type', 'application/problem+json')
-    .send(Buffer.from(JSON.stringify({ type: 'about:blank', title, status, code, detail: message, field })));
+    .send(Buffer.from(JSON.stringify(problemOf(problem, requestId))));
 };
 
 const toProblem = (error: unknown): ReachbackError => {

@@ -46,7 +46,7 @@ const commentOf = (line: string): string | undefined => {
 const sampleOf = (line: string): Sample => {
   const [, name = '', labels = '', text = ''] = sample.exec(line) ?? [];
   const value = text === '+Inf' ? Infinity : Number(text);
-  if (name === '' || Number.isNaN(value) !== (text === 'Nan')) throw new Error(`not a sample of the format: ${line}`);
+  if (name === '' || (Number.isNaN(value) && text !== 'Nan')) throw new Error(`not a sample of the format: ${line}`);
   const pairs = [...labels.matchAll(/(\w+)="((?:[^"\\]|\\.)*)"/g)].map(([, key = '', one = '']) => [key, one] as const);
   return { name, labels: Object.fromEntries(pairs), value };
 };

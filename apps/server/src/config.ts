@@ -54,6 +54,6 @@ Environment:
   REACHBACK_NATS_URL      the broker (nats://127.0.0.1:4222)
   REACHBACK_DATABASE_URL  the database (postgres://127.0.0.1:5432/reachback)
   REACHBACK_ADMIN_KEY     the administrator key, required
-  REACHBACK_HTTP_HOST     where the REST API listens (127.0.0.1)
+  REACHBACK_HTTP_HOST     where it listens (127.0.0.1): the REST API; without the role api, health and metrics alone
   REACHBACK_HTTP_PORT     and on which port (8080; 0 for any)
   REACHBACK_LOG_LEVEL     fatal, error, warn, info, debug, trace or silent (info)`;

@@ -21,7 +21,6 @@ export const watchRequests = (app: NestFastifyApplication, { log, observer }: Ap
   fastify.addHook('onResponse', async ({ id, method, url, routeOptions }, { statusCode: status, elapsedTime }) => {
     const seconds = elapsedTime / 1000;
     observer.answered({ method, route: routeOptions.url ?? 'none', status, seconds });
-    const level = status >= 500 ? 'warn' : 'debug';
-    if (log.isLevelEnabled(level)) log[level]({ correlation: id, method, url, status, seconds }, 'request answered');
+    if (log.isLevelEnabled('debug')) log.debug({ correlation: id, method, url, status, seconds }, 'request answered');
   });
 };

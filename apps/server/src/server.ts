@@ -3,18 +3,15 @@ import type { NatsConnection } from '@nats-io/transport-node';
 import { drizzle } from 'drizzle-orm/postgres-js';
 import type { Logger } from 'pino';
 import postgres from 'postgres';
-import { startAdminApi } from '#admin-api';
-import { contactStream, subjects } from '#contracts';
-import { type Database, openDatabase } from '#event-log';
+import { askIngest, startAdminApi } from '#admin-api';
+import { contactStream, createLanes, type Lanes } from '#contracts';
+import { type Database, LaneCountError, openDatabase, settleLaneCount } from '#event-log';
 import { startIntake } from '#intake';
 import { startNotifier } from '#notifier';
 import { followers, runFollower } from '#projections';
 import { startResponders } from '#responders';
-import type { Config, Role } from './config.js';
+import { type Config, ConfigError, type Role } from './config.js';
 import { connectBroker, migrateWhenThere } from './dependencies.js';
-
-/** The one lane of an installation on one machine. */
-const lane = 0;
 
 export type Stoppable = { readonly stop: () => Promise<void> };
 
@@ -38,25 +35,39 @@ export const startServer = async (
     };
     const setup = open('setup', 1);
     await migrateWhenThere(setup, log, signal);
+    const lanes = createLanes(await countLanes(setup, config));
     const nats = await connectBroker(config.REACHBACK_NATS_URL, log, signal);
     started.push(() => nats.drain().catch(() => undefined));
     let port: number | undefined;
     if (has('api')) {
-      const api = await startApi(config, version, log, nats, open);
+      const api = await startApi(config, version, log, nats, lanes, open);
       started.push(api.stop);
       port = api.port;
     }
-    if (has('ingest')) started.push((await startIntake({ db: open('ingest', 4), nats, lane, log })).stop);
+    // An append of each lane may wait for its turn with a connection in its hand.
+    if (has('ingest')) {
+      const db = open('ingest', 3 + Math.min(lanes.count, 16));
+      started.push((await startIntake({ db, nats, lanes, log })).stop);
+    }
     if (has('project')) {
       const db = open('project', 4);
-      for (const follower of followers) started.push(runFollower({ db, follower, lane, log }).stop);
-      started.push(startNotifier({ db: open('notify', 4), nats, lane, log }).stop);
+      for (const follower of followers) started.push(runFollower({ db, follower, log }).stop);
+      started.push(startNotifier({ db: open('notify', 4), nats, lanes, log }).stop);
     }
-    if (has('respond')) started.push((await startResponders({ db: open('respond', 6), nats, lane, log })).stop);
+    if (has('respond')) started.push((await startResponders({ db: open('respond', 6), nats, lanes, log })).stop);
     return { port, stop };
   } catch (error) {
     await stop();
     throw error;
+  }
+};
+
+/** @throws {ConfigError} when another number is asked for than the installation has */
+const countLanes = async (db: Database, { REACHBACK_LANES }: Config): Promise<number> => {
+  try {
+    return await settleLaneCount(db, REACHBACK_LANES);
+  } catch (error) {
+    throw error instanceof LaneCountError ? new ConfigError(error.message) : error;
   }
 };
 
@@ -65,6 +76,7 @@ const startApi = async (
   version: string,
   log: Logger,
   nats: NatsConnection,
+  lanes: Lanes,
   open: (name: string, connections: number) => Database,
 ) => {
   const db = open('api', 4);
@@ -73,13 +85,13 @@ const startApi = async (
     db,
     tables: drizzle(lists),
     nats,
-    lane,
+    lanes,
     log,
     version,
     host: config.REACHBACK_HTTP_HOST,
     port: config.REACHBACK_HTTP_PORT,
     keys: new Map([['default', config.REACHBACK_ADMIN_KEY]]),
-    checks: checksOf(db, nats),
+    checks: checksOf(db, nats, lanes),
   });
   return {
     port: api.port,
@@ -91,7 +103,7 @@ const startApi = async (
 };
 
 /** What `/readyz` asks. Intake and responders may run in other processes; they are asked over the broker. */
-const checksOf = (db: Database, nats: NatsConnection) => ({
+const checksOf = (db: Database, nats: NatsConnection, lanes: Lanes) => ({
   database: async () => {
     await db`SELECT 1`;
     return 'up';
@@ -109,9 +121,8 @@ const checksOf = (db: Database, nats: NatsConnection) => ({
     }
   },
   intake: async () => {
-    const { lagSeconds } = (await nats.request(subjects.presence(lane), '{"ordinals":[]}', { timeout: 1_500 })).json<{
-      lagSeconds: number;
-    }>();
-    return lagSeconds < 30 ? 'up' : `${Math.round(lagSeconds)} s behind`;
+    const ingest = await askIngest({ nats, lanes });
+    if (!ingest) return lanes.count === 1 ? 'does not answer' : 'a lane does not answer';
+    return ingest.lagSeconds < 30 ? 'up' : `${Math.round(ingest.lagSeconds)} s behind`;
   },
 });

@@ -1,1 +1,2 @@
 export * from './start.js';
+export { askIngest } from './presence-owner.js';

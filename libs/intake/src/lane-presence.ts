@@ -47,6 +47,8 @@ export class LanePresence {
     readonly members = new Members(),
     readonly policies = new Policies(),
     readonly outages = { broker: new Outages(), server: new Outages() },
+    /** How many of its clients may be removed as inactive in an hour (R8). */
+    private readonly removalLimit: number = inactiveRemovals.limit,
   ) {}
 
   setNetworks(networks: readonly Network[]): void {
@@ -201,14 +203,14 @@ export class LanePresence {
 
   noteRemoval(at: number): void {
     this.removals.push(at);
-    if (this.removals.length > inactiveRemovals.limit) this.removals.shift();
+    if (this.removals.length > this.removalLimit) this.removals.shift();
   }
 
   private dueAt(ordinal: number): number | undefined {
     const { members, outages } = this;
     if (members.isWatched(ordinal)) return members.deadlineOf(ordinal, outages);
     const removal = members.removalOf(ordinal, outages);
-    return removal === undefined ? undefined : Math.max(removal, nextRemoval(this.removals));
+    return removal === undefined ? undefined : Math.max(removal, nextRemoval(this.removals, this.removalLimit));
   }
 
   /**

@@ -109,9 +109,8 @@ export const inactiveRemovals = { limit: 1_000, window: 3_600_000 } as const;
  * (R8).
  */
 export const nextRemoval = (removedAt: readonly number[]): number => {
-  const { limit, window } = inactiveRemovals;
-  const oldest = removedAt.length < limit ? undefined : removedAt.at(-limit);
-  return oldest === undefined ? 0 : oldest + window;
+  const oldest = removedAt.at(-inactiveRemovals.limit);
+  return oldest === undefined ? 0 : oldest + inactiveRemovals.window;
 };
 
 /**

@@ -109,9 +109,8 @@ export const inactiveRemovals = { limit: 1_000, window: 3_600_000 } as const;
  * (R8). A lane that decides for a part of the fleet has a part of the limit.
  */
 export const nextRemoval = (removedAt: readonly number[], limit: number = inactiveRemovals.limit): number => {
-  const { window } = inactiveRemovals;
-  const oldest = removedAt.length < limit ? undefined : removedAt.at(-limit);
-  return oldest === undefined ? 0 : oldest + window;
+  const oldest = removedAt.at(-limit);
+  return oldest === undefined ? 0 : oldest + inactiveRemovals.window;
 };
 
 /**

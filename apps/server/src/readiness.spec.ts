@@ -1,26 +1,38 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { connect, type NatsConnection } from '@nats-io/transport-node';
 import { readReadiness } from '#admin-api';
+import { createLanes, subjects } from '#contracts';
+import { startTestNats, type TestServer } from '#embedded';
 import type { IntakeState } from '#intake';
+import type { BrokerLink } from '#metrics';
 import { openTestDatabase, type TestDatabase } from '../../../test/helpers/database.js';
 import { checksOf, type Parts } from './readiness.js';
 
 let database: TestDatabase;
+let server: TestServer;
+let nats: NatsConnection;
+let broker: BrokerLink;
 beforeAll(async () => {
-  database = await openTestDatabase();
+  [database, server] = await Promise.all([openTestDatabase(), startTestNats()]);
+  nats = await connect({ servers: server.url });
+  broker = { nats, isConnected: () => true, disconnects: () => 0, reconnects: () => 0 };
 });
-afterAll(() => database.close());
+afterAll(async () => {
+  await nats.close();
+  await Promise.all([database.close(), server.stop()]);
+});
 
 const parts = (more: Partial<Parts> = {}): Parts => ({
   db: database.db,
-  isMigrated: true,
-  broker: undefined,
-  intakes: new Map(),
+  lanes: createLanes(2),
+  broker,
+  intake: undefined,
   isResponding: false,
   ...more,
 });
 const intakeIn = async (...states: readonly IntakeState[]) => {
-  const intakes = new Map(states.map((state, lane) => [lane, () => state]));
-  return (await readReadiness(checksOf(new Set(['ingest']), parts({ intakes })))).checks['intake'];
+  const intake = () => new Map(states.map((state, lane) => [lane, state]));
+  return (await readReadiness(checksOf(new Set(['ingest']), parts({ intake })))).checks['intake'];
 };
 
 const owning = (lag: number): IntakeState => ({
@@ -58,11 +70,21 @@ test('one lane that does not work is enough', async () => {
   expect(await intakeIn(owning(0), recovering(200n))).toMatchObject({ state: 'recovering' });
   expect(await intakeIn(owning(0), { name: 'standing-by' })).toMatchObject({ state: 'up' });
   expect(await intakeIn({ name: 'starting' }, owning(0))).toMatchObject({ state: 'starting' });
-  expect(await intakeIn()).toMatchObject({ state: 'starting' });
+});
+
+test('who has no lane stands by as long as all have owners that answer', async () => {
+  expect(await intakeIn({ name: 'standing-by' })).toMatchObject({ state: 'starting' });
+  const answer = JSON.stringify({ lagSeconds: 0, perSecond: 0, clients: [] });
+  const subscriptions = [0, 1].map((lane) =>
+    nats.subscribe(subjects.presence(lane), { callback: (_, message) => void message.respond(answer) }),
+  );
+  await nats.flush();
+  expect(await intakeIn({ name: 'standing-by' })).toMatchObject({ state: 'standing-by' });
+  for (const subscription of subscriptions) subscription.unsubscribe();
 });
 
 test('a database whose tables are not there yet is no database yet', async () => {
-  const { status, checks } = await readReadiness(checksOf(new Set(['project']), parts({ isMigrated: false })));
+  const { status, checks } = await readReadiness(checksOf(new Set(['project']), parts({ lanes: undefined })));
   expect(status).toBe('not-ready');
   expect(checks['database']).toMatchObject({ state: 'starting' });
 });

@@ -1,7 +1,7 @@
 import { JetStreamApiError, jetstreamManager } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/transport-node';
-import type { Checks } from '#admin-api';
-import { type Check, contactStream } from '#contracts';
+import { askIngest, type Checks } from '#admin-api';
+import { type Check, contactStream, type Lanes } from '#contracts';
 import type { Database } from '#event-log';
 import type { IntakeState, RecoveryProgress } from '#intake';
 import type { BrokerLink } from '#metrics';
@@ -10,10 +10,11 @@ import type { Role } from './config.js';
 /** What a process is made of so far: it can be asked from its first moment on. */
 export type Parts = {
   readonly db: Database;
-  isMigrated: boolean;
+  /** Undefined until the tables are there. */
+  lanes: Lanes | undefined;
   broker: BrokerLink | undefined;
-  /** What the intake of each lane is doing, by lane. */
-  readonly intakes: Map<number, () => IntakeState>;
+  /** What the intake of this process does with each lane. */
+  intake: (() => ReadonlyMap<number, IntakeState>) | undefined;
   isResponding: boolean;
 };
 
@@ -22,6 +23,7 @@ const largestLag = 30;
 const streamTimeout = 1_000;
 
 const up = (detail: string): Check => ({ state: 'up', detail });
+const starting = (detail: string): Check => ({ state: 'starting', detail });
 const away = (detail: string): Check => ({ state: 'away', detail });
 
 /** What `/readyz` asks: what the roles of this process need, and nothing else. */
@@ -29,15 +31,13 @@ export const checksOf = (roles: ReadonlySet<Role>, parts: Parts): Checks => ({
   database: () => checkDatabase(parts),
   broker: () => checkBroker(parts),
   ...(roles.has('ingest') || roles.has('respond') ? { stream: () => checkStream(parts) } : {}),
-  ...(roles.has('ingest') ? { intake: async () => checkIntakes(parts) } : {}),
+  ...(roles.has('ingest') ? { intake: () => checkIntake(parts) } : {}),
   ...(roles.has('respond') ? { responders: async () => checkResponders(parts) } : {}),
 });
 
-const checkDatabase = async ({ db, isMigrated }: Parts): Promise<Check> => {
+const checkDatabase = async ({ db, lanes }: Parts): Promise<Check> => {
   await db`SELECT 1`;
-  return isMigrated
-    ? up('The database answers.')
-    : { state: 'starting', detail: 'The tables of the database are being brought up to date.' };
+  return lanes ? up('The database answers.') : starting('The tables of the database are being brought up to date.');
 };
 
 const checkBroker = async ({ broker }: Parts): Promise<Check> => {
@@ -64,20 +64,26 @@ const isThere = async (nats: NatsConnection): Promise<boolean> => {
   }
 };
 
-const checkIntakes = ({ intakes }: Parts): Check => {
-  const checks = [...intakes].map(([lane, stateOf]) => checkIntake(lane, stateOf()));
-  const fault = checks.find(({ state }) => state !== 'up' && state !== 'standing-by');
-  return fault ?? checks[0] ?? { state: 'starting', detail: 'The intake waits for database and broker.' };
+/** A process is judged by the lanes that it has. One that has none is good for nothing until others have them all. */
+const checkIntake = async ({ intake, broker, lanes }: Parts): Promise<Check> => {
+  if (!intake || !broker || !lanes) return starting('The intake waits for database and broker.');
+  const own = [...intake()].filter(([, { name }]) => name !== 'standing-by');
+  const checks = own.map(([lane, state]) => checkLane(lane, state));
+  const judged = checks.find(({ state }) => state !== 'up') ?? checks[0];
+  if (judged) return judged;
+  const others = broker.isConnected() ? await askIngest({ nats: broker.nats, lanes }) : undefined;
+  if (!others) return starting('This server has no lane yet, and not every lane has an owner that answers.');
+  return { state: 'standing-by', detail: 'Other servers have all lanes; this one would follow them.' };
 };
 
-const checkIntake = (lane: number, now: IntakeState): Check => {
+const checkLane = (lane: number, now: IntakeState): Check => {
   switch (now.name) {
     case 'starting':
-      return { state: 'starting', detail: `Lane ${lane} is about to be taken.` };
+      return starting(`Lane ${lane} is about to be taken.`);
     case 'recovering':
       return checkRecovery(lane, now.progress);
     case 'standing-by':
-      return { state: 'standing-by', detail: `Lane ${lane} has another owner; this server would follow it.` };
+      return { state: 'standing-by', detail: `Lane ${lane} has another owner.` };
     case 'owning': {
       const lag = Math.round(now.lagSeconds());
       const isBehind = lag > largestLag;
@@ -100,4 +106,4 @@ const checkRecovery = (lane: number, { since, from, at, to, facts, contacts }: R
 };
 
 const checkResponders = ({ isResponding }: Parts): Check =>
-  isResponding ? up('Requests are answered.') : { state: 'starting', detail: 'Requests are not answered yet.' };
+  isResponding ? up('Requests are answered.') : starting('Requests are not answered yet.');

@@ -4,8 +4,8 @@ import { randomBytes } from 'node:crypto';
 import type { Logger } from 'pino';
 import postgres from 'postgres';
 import { startAdminApi, startHealthListener } from '#admin-api';
-import { ReachbackError } from '#contracts';
-import { type Database, openDatabase } from '#event-log';
+import { createLanes, type Lanes, ReachbackError } from '#contracts';
+import { type Database, LaneCountError, openDatabase, settleLaneCount } from '#event-log';
 import { startIntake } from '#intake';
 import { createMetrics, type Metrics } from '#metrics';
 import { startNotifier } from '#notifier';
@@ -14,9 +14,6 @@ import { startResponders } from '#responders';
 import { type Config, ConfigError, type Role } from './config.js';
 import { connectBroker, migrateWhenThere } from './dependencies.js';
 import { checksOf, type Parts } from './readiness.js';
-
-/** The one lane of an installation on one machine. */
-const lane = 0;
 
 export type Stoppable = { readonly stop: () => Promise<void> };
 
@@ -43,16 +40,18 @@ export const startServer = async (
   try {
     const parts: Parts = {
       db: open('health', 2),
-      isMigrated: false,
+      lanes: undefined,
       broker: undefined,
-      intakes: new Map(),
+      intake: undefined,
       isResponding: false,
     };
     metrics.watch.database({ db: parts.db, instance: name.instance, projects: has('project') });
     const health = await listenForHealth(config, parts, metrics);
     started.push(health.stop);
-    await migrateWhenThere(open('setup', 1), log, signal);
-    parts.isMigrated = true;
+    const setup = open('setup', 1);
+    await migrateWhenThere(setup, log, signal);
+    const lanes = createLanes(await countLanes(setup, config));
+    parts.lanes = lanes;
     parts.broker = await connectBroker(config.REACHBACK_NATS_URL, log, signal);
     metrics.watch.broker(parts.broker);
     const { nats } = parts.broker;
@@ -60,29 +59,40 @@ export const startServer = async (
     if (has('api')) {
       await health.stop();
       started.push(
-        await startApi({ config, version, log, metrics, parts, nats, open, name: name.of, port: health.port }),
+        await startApi({ config, version, log, metrics, parts, nats, lanes, open, name: name.of, port: health.port }),
       );
     }
+    // An append of each lane may wait for its turn with a connection in its hand.
     if (has('ingest')) {
-      const intake = await startIntake({ db: open('ingest', 4), nats, lane, log, observer: metrics.intake });
-      parts.intakes.set(lane, intake.state);
-      metrics.watch.lane(lane, intake.state);
+      const db = open('ingest', 3 + Math.min(lanes.count, 16));
+      const intake = await startIntake({ db, nats, lanes, log, observer: metrics.intake });
+      parts.intake = intake.states;
+      metrics.watch.lanes(intake.states);
       started.push(intake.stop);
     }
     if (has('project')) {
       const db = open('project', 4);
-      for (const follower of followers) started.push(runFollower({ db, follower, lane, log }).stop);
-      started.push(startNotifier({ db: open('notify', 4), nats, lane, log, observer: metrics.notifier }).stop);
+      for (const follower of followers) started.push(runFollower({ db, follower, log }).stop);
+      started.push(startNotifier({ db: open('notify', 4), nats, lanes, log, observer: metrics.notifier }).stop);
     }
     if (has('respond')) {
       const db = open('respond', 6);
-      started.push((await startResponders({ db, nats, lane, log, observer: metrics.requests })).stop);
+      started.push((await startResponders({ db, nats, lanes, log, observer: metrics.requests })).stop);
       parts.isResponding = true;
     }
     return { port: health.port, stop };
   } catch (error) {
     await stop();
     throw error;
+  }
+};
+
+/** @throws {ConfigError} when another number is asked for than the installation has */
+const countLanes = async (db: Database, { REACHBACK_LANES }: Config): Promise<number> => {
+  try {
+    return await settleLaneCount(db, REACHBACK_LANES);
+  } catch (error) {
+    throw error instanceof LaneCountError ? new ConfigError(error.message) : error;
   }
 };
 
@@ -123,13 +133,14 @@ type ApiOptions = {
   readonly metrics: Metrics;
   readonly parts: Parts;
   readonly nats: NatsConnection;
+  readonly lanes: Lanes;
   readonly open: (pool: string, connections: number) => Database;
   readonly name: (pool: string) => string;
   readonly port: number;
 };
 
 const startApi = async (options: ApiOptions): Promise<() => Promise<void>> => {
-  const { config, version, log, metrics, parts, nats, open, name, port } = options;
+  const { config, version, log, metrics, parts, nats, lanes, open, name, port } = options;
   const db = open('api', 4);
   const lists = postgres(config.REACHBACK_DATABASE_URL, {
     max: 4,
@@ -140,7 +151,7 @@ const startApi = async (options: ApiOptions): Promise<() => Promise<void>> => {
     db,
     tables: drizzle(lists),
     nats,
-    lane,
+    lanes,
     log,
     version,
     host: config.REACHBACK_HTTP_HOST,

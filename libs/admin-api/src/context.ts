@@ -2,6 +2,7 @@ import { Inject } from '@nestjs/common';
 import type { NatsConnection } from '@nats-io/transport-node';
 import type { drizzle } from 'drizzle-orm/postgres-js';
 import type { Logger } from 'pino';
+import type { Lanes } from '#contracts';
 import type { Database } from '#event-log';
 import type { Checks } from './health/readiness.js';
 
@@ -12,7 +13,7 @@ export type ApiContext = {
   /** For queries that are put together at run time; it has a pool of its own, because drizzle changes how dates read. */
   readonly tables: ReturnType<typeof drizzle>;
   readonly nats: NatsConnection;
-  readonly lane: number;
+  readonly lanes: Lanes;
   readonly log: Logger;
   /** Administrator keys with their names. */
   readonly keys: ReadonlyMap<string, string>;

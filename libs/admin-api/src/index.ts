@@ -2,3 +2,4 @@ export type { HttpObserver } from './context.js';
 export * from './health/health-listener.js';
 export * from './health/readiness.js';
 export * from './start.js';
+export { askIngest } from './presence-owner.js';

@@ -12,6 +12,7 @@ import { EventsController } from './events/events.controller.js';
 import { FleetController } from './fleet/fleet.controller.js';
 import { GroupsController } from './groups/groups.controller.js';
 import { HealthController } from './health/health.controller.js';
+import { LanesController } from './lanes.controller.js';
 import { NetworksController } from './networks/networks.controller.js';
 import { ProblemFilter } from './problems/problem-filter.js';
 import { ValidationPipe } from './problems/validation.js';
@@ -30,6 +31,7 @@ const controllers = [
   VerificationsController,
   FleetController,
   EventsController,
+  LanesController,
   HealthController,
 ];
 

@@ -203,7 +203,8 @@ export type NewFact = {
 
 /** A fact as it stands in the log. */
 export type Fact = NewFact & {
-  readonly lane: number;
+  /** Of the client that it is about, or the lane that it is about; null for the fleet's facts. */
+  readonly lane: number | null;
   readonly position: bigint;
   readonly id: string;
   readonly recordedAt: Date;

@@ -16,7 +16,7 @@ import {
 import { Batch, type Segment } from './batch.js';
 import { ContactLimiter } from './contact-limiter.js';
 import type { LanePresence } from './lane-presence.js';
-import { processMessages, toMilliseconds } from './process.js';
+import { processMessages, readMessages, toMilliseconds } from './process.js';
 import { reclassifySome, takeInOrder } from './reclassify.js';
 import { presenceFacts } from './recover.js';
 import { settleReports } from './settle-reports.js';
@@ -114,12 +114,13 @@ export class LaneOwner {
 
   private commit(to: Watermark, messages: readonly SourceMessage[], facts: readonly NewFact[]) {
     const { db, lane, term, presence, rejects } = this.options;
+    const read = readMessages(messages);
     return transact(db, async (tx) => {
       const head = await advanceWatermark(tx, lane, term, this.watermark, to);
       const batch = new Batch();
       for (const fact of [...this.conclusions, ...facts]) batch.emit(fact);
       if (head > this.position || presence.reclassification) await this.takeIn(tx, head, batch);
-      processMessages(messages, { presence, batch, rejects, limiter: this.limiter });
+      processMessages(read, { presence, batch, rejects, limiter: this.limiter });
       let position = head;
       const segments = batch.finish();
       for (const segment of segments) position = await this.write(tx, segment, to.epoch, position);

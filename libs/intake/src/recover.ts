@@ -43,7 +43,8 @@ export type Recovered = {
 };
 
 /**
- * Presence as of the lane's head: the last snapshot, and everything after it in the order of positions.
+ * A lane's presence as of the log's head: the last snapshot, and everything after it, the lane's own contacts and facts
+ * and the fleet's facts, in the order of positions.
  *
  * What live intake concluded is in the log as facts, so a replay concludes nothing itself; except from facts that came
  * after the owner's last append, which nobody has seen yet.
@@ -52,9 +53,10 @@ export const recoverPresence = async (
   db: Database,
   lane: number,
   row: LaneRow,
+  removalLimit?: number,
   progress: RecoveryProgress = newProgress(),
 ): Promise<Recovered> => {
-  const { presence, position } = await loadSnapshot(db, lane);
+  const { presence, position } = await loadSnapshot(db, lane, removalLimit);
   const conclusions: NewFact[] = [];
   Object.assign(progress, { since: Date.now(), from: position, at: position, to: row.position });
   const emit: Emit = (fact) => conclusions.push(fact);

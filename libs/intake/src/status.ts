@@ -38,7 +38,7 @@ export const newProgress = (): RecoveryProgress => ({
   contacts: 0,
 });
 
-/** What the intake of a lane is doing. */
+/** What the intake of a process does with a lane. */
 export type IntakeState =
   /** It takes the lane, or waits to try again. */
   | { readonly name: 'starting' }

@@ -62,8 +62,8 @@ export const databaseMetrics = ({ gauge, counter }: Define) => {
   let watched: WatchedDatabase | undefined;
 
   const showProjections = async (db: Database): Promise<void> => {
-    for (const { name, lane, ...of } of await projectionStates(db)) {
-      const labels = { projection: name, version: of.version, lane };
+    for (const { name, ...of } of await projectionStates(db)) {
+      const labels = { projection: name, version: of.version };
       position.set(labels, Number(of.position));
       lag.set(labels, Number(of.lag));
       for (const one of projectionStateNames) state.set({ ...labels, state: one }, one === of.state ? 1 : 0);
@@ -86,7 +86,7 @@ export const databaseMetrics = ({ gauge, counter }: Define) => {
   };
 };
 
-const projectionLabels = ['projection', 'version', 'lane'] as const;
+const projectionLabels = ['projection', 'version'] as const;
 const projectionStateNames = ['running', 'failed', 'rebuilding'];
 
 const selectConnections = (db: Database, instance: string) => db<{ pool: string; state: string; count: number }[]>`

@@ -20,7 +20,7 @@ export const intakeMetrics = ({ counter, gauge, histogram }: Define) => {
   const backlog = gauge('intake_backlog_messages', 'Messages that wait to be taken in; of the owner.', ['lane']);
   const progress = gauge('recovery_progress_ratio', 'How much of the log a recovery has replayed, 0 to 1.', ['lane']);
   const clients = gauge('clients', 'Registered clients by status; of the lane’s owner.', ['lane', 'status']);
-  const lanes = new Map<number, () => IntakeState>();
+  let statesOf: () => ReadonlyMap<number, IntakeState> = () => new Map();
 
   const showOwner = (lane: number, now: Extract<IntakeState, { name: 'owning' }>): void => {
     term.set({ lane }, Number(now.term));
@@ -37,14 +37,13 @@ export const intakeMetrics = ({ counter, gauge, histogram }: Define) => {
       for (const { data } of batch.chunks) countKinds(data, counts);
       for (const [kind, code] of kinds) if (counts[code]) contacts.inc({ lane, kind }, counts[code]);
     },
-    watch: (lane: number, stateOf: () => IntakeState): void => {
-      lanes.set(lane, stateOf);
-      for (const [kind] of kinds) contacts.inc({ lane, kind }, 0);
+    watch: (states: () => ReadonlyMap<number, IntakeState>): void => {
+      statesOf = states;
+      for (const lane of states().keys()) for (const [kind] of kinds) contacts.inc({ lane, kind }, 0);
     },
     refresh: (): void => {
       for (const metric of [term, lag, backlog, progress, clients]) metric.reset();
-      for (const [lane, stateOf] of lanes) {
-        const now = stateOf();
+      for (const [lane, now] of statesOf()) {
         for (const name of states) state.set({ lane, state: name }, name === now.name ? 1 : 0);
         if (now.name === 'owning') showOwner(lane, now);
         if (now.name === 'recovering') progress.set({ lane }, ratioOf(now.progress));

@@ -6,7 +6,7 @@ const lateness = [0.1, 0.25, 0.5, 0.75, 1, 1.5, 2, 5, 10, 30, 60, 300];
 
 /** What is appended to the log of facts, counted when it has committed, whoever appended it. */
 export const logMetrics = ({ counter, histogram }: Define) => {
-  const facts = counter('facts_total', 'Facts committed to the log.', ['lane', 'type']);
+  const facts = counter('facts_total', 'Facts committed to the log.', ['type']);
   const transitions = counter('transitions_total', 'Changes of a client’s status.', ['lane', 'cause']);
   const late = histogram(
     'offline_lateness_seconds',
@@ -24,38 +24,31 @@ export const logMetrics = ({ counter, histogram }: Define) => {
   for (const kind of ['settings', 'update']) deliveries.inc({ kind }, 0);
 
   return {
-    /** All of one lane, for they are of one transaction. Added up first: a label costs more than all the rest of it. */
+    /** Added up first: a label costs more than all the rest of it. */
     committed: (appended: readonly Fact[]): void => {
-      const lane = appended[0]?.lane ?? 0;
-      const lateOfLane = late.labels({ lane });
       const now = Date.now();
-      const types = new Tally();
-      const causes = new Tally();
+      const types = new Map<string, number>();
+      const causes = new Map<string, { readonly lane: string; readonly cause: string; count: number }>();
       for (const fact of appended) {
-        types.add(fact.type);
+        types.set(fact.type, (types.get(fact.type) ?? 0) + 1);
         if (fact.type === 'client-status-changed') {
-          causes.add(fact.data.cause);
-          if (fact.data.cause === 'silence') lateOfLane.observe((now - Date.parse(fact.data.at)) / 1000);
+          const { cause, at } = fact.data;
+          const lane = String(fact.lane);
+          const known = causes.get(`${lane} ${cause}`);
+          if (known) known.count++;
+          else causes.set(`${lane} ${cause}`, { lane, cause, count: 1 });
+          if (cause === 'silence') late.observe({ lane }, (now - Date.parse(at)) / 1000);
         } else if (fact.type === 'work-delivered') {
           for (const { kind } of fact.data.items) deliveries.inc({ kind });
         } else if (fact.type === 'work-settled') {
           for (const { kind, outcome, via } of fact.data.items) settled.inc({ kind, outcome, via });
         }
       }
-      for (const [type, count] of types.counts) facts.inc({ lane, type }, count);
-      for (const [cause, count] of causes.counts) transitions.inc({ lane, cause }, count);
+      for (const [type, count] of types) facts.inc({ type }, count);
+      for (const { count, ...labels } of causes.values()) transitions.inc(labels, count);
     },
     rejected: (counts: ReadonlyMap<ErrorCode, number>): void => {
       for (const [code, count] of counts) rejects.inc({ code }, count);
     },
   };
 };
-
-/** Counts by name. */
-class Tally {
-  readonly counts = new Map<string, number>();
-
-  add(name: string): void {
-    this.counts.set(name, (this.counts.get(name) ?? 0) + 1);
-  }
-}

@@ -59,7 +59,7 @@ describe('intake is counted once a batch', () => {
       countStatuses: () => statuses,
     } as const;
     let state: typeof owning | { readonly name: 'standing-by' } = owning;
-    metrics.watch.lane(1, () => state);
+    metrics.watch.lanes(() => new Map([[1, state]]));
     const before = parseMetrics(await metrics.read());
     expect(before.by('reachback_clients', 'status')).toEqual(statuses);
     expect(before.value('reachback_intake_lag_seconds', { lane: '1' })).toBe(0.25);

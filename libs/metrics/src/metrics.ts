@@ -19,7 +19,7 @@ export type Metrics = {
   readonly pool: (name: string) => DatabaseObserver;
   /** What is looked at whenever somebody asks. */
   readonly watch: {
-    readonly lane: (lane: number, state: () => IntakeState) => void;
+    readonly lanes: (states: () => ReadonlyMap<number, IntakeState>) => void;
     readonly broker: (link: BrokerLink) => void;
     readonly database: (database: WatchedDatabase) => void;
   };
@@ -54,7 +54,7 @@ export const createMetrics = ({ version, roles }: MetricsOptions): Metrics => {
     notifier,
     http,
     pool: (name) => ({ committed: log.committed, disconnected: () => database.disconnected(name) }),
-    watch: { lane: intake.watch, broker: broker.watch, database: database.watch },
+    watch: { lanes: intake.watch, broker: broker.watch, database: database.watch },
     names: () => names,
     contentType: registry.contentType,
     read: async () => {

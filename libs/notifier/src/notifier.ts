@@ -1,5 +1,6 @@
 import type { NatsConnection } from '@nats-io/transport-node';
 import type { Logger } from 'pino';
+import type { Lanes } from '#contracts';
 import type { Database } from '#event-log';
 import { runFollower } from '#projections';
 import { Asker, type NotifierObserver } from './asker.js';
@@ -14,7 +15,7 @@ import { Verifier } from './verification/verifier.js';
 export type NotifierOptions = {
   readonly db: Database;
   readonly nats: NatsConnection;
-  readonly lane: number;
+  readonly lanes: Lanes;
   readonly log: Logger;
   readonly observer: NotifierObserver;
   /** Where they are not to be the default ones. */
@@ -26,7 +27,7 @@ export type NotifierOptions = {
  * unreachable one (R17). Any number of processes may do so: they share the work, and go on with that of one that died.
  */
 export const startNotifier = (options: NotifierOptions): { readonly stop: () => Promise<void> } => {
-  const { db, nats, lane, log, observer } = options;
+  const { db, nats, lanes, log, observer } = options;
   const stopping = new AbortController();
   const { signal } = stopping;
   const failed = reportTo(log, signal);
@@ -40,14 +41,14 @@ export const startNotifier = (options: NotifierOptions): { readonly stop: () => 
   const verifier = new Verifier({
     db,
     nats,
-    lane,
+    lanes,
     // Its own, so that a verification of many silent clients takes no room from notifications.
     asker: newAsker(),
     lease: times.lease,
     isMeaningful: () => broker.upFor() >= returnTime,
     failed,
   });
-  const follower = runFollower({ db, follower: notifications, lane, log });
+  const follower = runFollower({ db, follower: notifications, log });
   const wakes = { rounds: new Wake(), due: new Wake() };
   const listening = db
     .listen(notifierChannel, () => {

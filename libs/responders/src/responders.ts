@@ -1,6 +1,6 @@
 import type { Msg, NatsConnection, Subscription } from '@nats-io/transport-node';
 import type { Logger } from 'pino';
-import { ReachbackError, type RequestKind, requestKinds, subjects } from '#contracts';
+import { type Lanes, ReachbackError, type RequestKind, requestKinds, subjects } from '#contracts';
 import { createRejectLog, type Database, isConnectionError } from '#event-log';
 import { EffectiveCache } from './effective.js';
 import { microBatch } from './micro-batch.js';
@@ -18,7 +18,7 @@ const queueGroup = 'reachback-responders';
 export type RespondersOptions = {
   readonly db: Database;
   readonly nats: NatsConnection;
-  readonly lane: number;
+  readonly lanes: Lanes;
   readonly log: Logger;
   readonly observer: RequestObserver;
 };
@@ -29,18 +29,18 @@ type Outcome = { readonly reply: object } | { readonly error: ReachbackError };
 export const startResponders = async ({
   db,
   nats,
-  lane,
+  lanes,
   log,
   observer,
 }: RespondersOptions): Promise<{ stop: () => Promise<void> }> => {
   const rejects = createRejectLog(db, observer.rejected);
-  const relay = createRelay(nats, lane);
+  const relay = createRelay(nats, lanes);
   const cache = new EffectiveCache();
   const keyOf = (request: AgentRequest) => request.clientId;
   const batchOf = <R extends AgentRequest>(serve: (requests: readonly R[]) => Promise<ReadonlyMap<R, Outcome>>) =>
     microBatch<R>({ keyOf, ...batchLimits, run: (requests) => runBatch(requests, serve, relay, log) });
-  const work = batchOf<WorkRequest>((requests) => serveWork(db, lane, cache, requests));
-  const acks = batchOf<AckRequest>((requests) => serveAcks(db, lane, requests));
+  const work = batchOf<WorkRequest>((requests) => serveWork(db, lanes, cache, requests));
+  const acks = batchOf<AckRequest>((requests) => serveAcks(db, lanes, requests));
 
   const reject = (message: Msg, error: ReachbackError, correlation: string): void => {
     const { code, message: text } = error;

@@ -15,8 +15,8 @@ export type ClientEventsRange = {
 
 /** A client's part of the log, newest first: all its facts, and its contacts in a time range. */
 export const readClientEvents = async (
-  { db, lane }: ApiContext,
-  client: { readonly id: string; readonly ordinal: number },
+  { db }: ApiContext,
+  client: { readonly id: string; readonly lane: number; readonly ordinal: number },
   range: ClientEventsRange,
 ) => {
   const to = range.to ? new Date(range.to) : new Date();
@@ -27,7 +27,7 @@ export const readClientEvents = async (
     db<StoredFact[]>`
       SELECT lane, position, id, type, schema_version, client_id, recorded_at, data, meta FROM event
       WHERE client_id = ${client.id} AND position < ${before} ORDER BY position DESC LIMIT ${limit}`,
-    readContacts(db, lane, client.ordinal, { from, to, before, limit }),
+    readContacts(db, client, { from, to, before, limit }),
   ]);
   const items = [
     ...facts.map(decodeFact).map((fact) => ({

@@ -32,9 +32,8 @@ export class EventsController {
     if (type !== undefined && !isFactType(type)) {
       throw new ReachbackError('bad_request', `type: there are no facts of the type ${type}`, undefined, 'type');
     }
-    const { db, lane } = this.context;
+    const { db } = this.context;
     const facts = await readFacts(db, {
-      lane,
       after: BigInt(after),
       limit: limit + 1,
       ...(client === undefined ? {} : { client }),
@@ -94,7 +93,7 @@ export class EventsController {
       throw new ReachbackError('not_found', `There is no projection "${name}" to rebuild; there are: ${names}.`);
     }
     return this.writer.run(request, reply, async ({ tx }) => {
-      await beginRebuild(tx, follower, this.context.lane);
+      await beginRebuild(tx, follower);
       return { status: 202, body: { name, state: 'rebuilding' } };
     });
   }

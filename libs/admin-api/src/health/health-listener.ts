@@ -3,7 +3,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import { errorCatalogue, ReachbackError } from '#contracts';
 import { KeyRing } from '../access/key-ring.js';
 import type { MetricsSource } from '../context.js';
-import { problemOf } from '../problems/problem.js';
+import { problemHeaders, problemOf } from '../problems/problem.js';
 import { requestIdHeader, requestIdOf } from '../request-log.js';
 import { type Checks, readReadiness } from './readiness.js';
 
@@ -20,7 +20,12 @@ export type HealthListenerOptions = {
 /** Longer than any answer takes, in milliseconds. */
 const stopTimeout = 3_000;
 
-type Answer = { readonly status: number; readonly type: string; readonly body: string };
+type Answer = {
+  readonly status: number;
+  readonly type: string;
+  readonly body: string;
+  readonly headers?: Readonly<Record<string, string>>;
+};
 
 const json = (status: number, body: object): Answer => ({
   status,
@@ -78,13 +83,14 @@ const problem = (error: ReachbackError, id: string): Answer => ({
   status: errorCatalogue[error.code].status,
   type: 'application/problem+json',
   body: JSON.stringify(problemOf(error, id)),
+  headers: problemHeaders(error),
 });
 
 const send = (
   { method }: IncomingMessage,
   response: ServerResponse,
-  { status, type, body, id }: Answer & { readonly id: string },
+  { status, type, body, id, headers }: Answer & { readonly id: string },
 ): void => {
-  response.writeHead(status, { 'Content-Type': type, Connection: 'close', [requestIdHeader]: id });
+  response.writeHead(status, { ...headers, 'Content-Type': type, Connection: 'close', [requestIdHeader]: id });
   response.end(method === 'HEAD' ? undefined : body);
 };

@@ -3,7 +3,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { type ErrorCode, errorCatalogue, ReachbackError } from '#contracts';
 import { isConnectionError } from '#event-log';
 import { type ApiContext, Context } from '../context.js';
-import { problemOf } from './problem.js';
+import { problemHeaders, problemOf } from './problem.js';
 
 const codesByStatus: Readonly<Record<number, ErrorCode>> = {
   400: 'bad_request',
@@ -30,11 +30,9 @@ export class ProblemFilter implements ExceptionFilter {
 }
 
 const sendProblem = (reply: FastifyReply, problem: ReachbackError, requestId: string): void => {
-  const { code, retryAfterSeconds } = problem;
-  if (retryAfterSeconds !== undefined) void reply.header('Retry-After', retryAfterSeconds);
-  if (code === 'unauthorized') void reply.header('WWW-Authenticate', 'Bearer');
   void reply
-    .status(errorCatalogue[code].status)
+    .status(errorCatalogue[problem.code].status)
+    .headers(problemHeaders(problem))
     .header('Content-Type', 'application/problem+json')
     .send(Buffer.from(JSON.stringify(problemOf(problem, requestId))));
 };

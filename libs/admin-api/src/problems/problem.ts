@@ -5,3 +5,9 @@ export const problemOf = ({ code, message, field }: ReachbackError, requestId: s
   const { status, title } = errorCatalogue[code];
   return { type: 'about:blank', title, status, code, detail: message, requestId, field };
 };
+
+/** What an answer with this error says in its headers. */
+export const problemHeaders = ({ code, retryAfterSeconds }: ReachbackError): Readonly<Record<string, string>> => ({
+  ...(retryAfterSeconds === undefined ? {} : { 'Retry-After': String(retryAfterSeconds) }),
+  ...(code === 'unauthorized' ? { 'WWW-Authenticate': 'Bearer' } : {}),
+});

@@ -10,7 +10,6 @@ export const rejectsSchema = z.object({
 export const projectionSchema = z.object({
   name: z.string(),
   version: z.number(),
-  lane: z.number(),
   position,
   lag: z.string(),
   state: z.enum(['running', 'failed', 'rebuilding']),

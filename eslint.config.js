@@ -15,6 +15,7 @@ const mayImport = {
   intake: ['contracts', 'domain', 'event-log', 'projections'],
   responders: ['contracts', 'domain', 'event-log', 'projections', 'intake'],
   notifier: ['contracts', 'domain', 'event-log', 'projections'],
+  metrics: ['contracts', 'domain', 'event-log', 'projections', 'intake', 'responders', 'notifier'],
   'admin-api': ['contracts', 'domain', 'event-log', 'projections', 'intake'],
 };
 const libraries = Object.keys(mayImport);

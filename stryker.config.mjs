@@ -12,6 +12,7 @@ export default {
   ],
   ignorePatterns: ['/dist', '.reachback', 'coverage', 'bench', 'docs', 'conformance'],
   concurrency: 2,
+  timeoutMS: 15_000,
   incremental: true,
   reporters: ['clear-text', 'progress', 'html'],
   thresholds: { high: 95, low: 90, break: 90 },

@@ -62,14 +62,14 @@ const declareNetwork = (db: Database) =>
  * history up to date, statistics, and no checkpoint due.
  */
 const settleDatabase = async (db: Database): Promise<void> => {
-  await db`UPDATE lane SET seen_position = position WHERE id = ${lane}`;
+  await db`UPDATE lane SET seen_position = (SELECT position FROM log_head) WHERE id = ${lane}`;
   await db`
     INSERT INTO status_history (client_id, position, at, status, cause)
     SELECT client_id, position, (data->>'at')::timestamptz, data->>'status', data->>'cause'
     FROM event WHERE type = 'client-status-changed'`;
   await db`
-    INSERT INTO projection_checkpoint (name, version, lane, position)
-    SELECT ${history.name}, ${history.version}, id, position FROM lane WHERE id = ${lane}`;
+    INSERT INTO projection_checkpoint (name, version, position)
+    SELECT ${history.name}, ${history.version}, position FROM log_head`;
   await db.unsafe('VACUUM ANALYZE client, presence, event');
   await db`CHECKPOINT`;
 };

@@ -5,7 +5,7 @@ import {
   ChunkWriter,
   type Database,
   ensurePartitions,
-  lockLane,
+  lockLog,
   reserveOrdinals,
   transact,
 } from '#event-log';
@@ -37,7 +37,7 @@ export const seedClients = async (
     const size = Math.min(perTransaction, count - ordinals.length);
     const ids = Array.from({ length: size }, (_, i) => clientId(prefix, ordinals.length + i));
     const first = await transact(db, async (tx) => {
-      await lockLane(tx, lane);
+      await lockLog(tx);
       const start = await reserveOrdinals(tx, lane, size);
       const facts = ids.map((id, i) => registered(id, start + i, group));
       await appendFacts(tx, lane, facts, inlineProjections);

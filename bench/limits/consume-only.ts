@@ -1,5 +1,5 @@
 import { jetstreamManager } from '@nats-io/jetstream';
-import { contactStream } from '#contracts';
+import { contactStream, createLanes } from '#contracts';
 import { ensureContactStream, Source } from '#intake';
 import type { Bench } from '../bench.js';
 import { startBeats } from '../load/beats.js';
@@ -12,7 +12,7 @@ const takeAtMost = 8_192;
 export const measureConsumeOnly = async (bench: Bench): Promise<number> => {
   const { nats, natsUrl } = bench.stack;
   const manager = await jetstreamManager(nats);
-  await ensureContactStream(manager);
+  await ensureContactStream(nats, manager, createLanes(1));
   bench.progress.say('filling a stream');
   const rounds = bench.seconds(60, 30);
   const beats = await startBeats(bench.cleanup, { url: natsUrl, prefix: 'limit', count: clients, rounds });

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { randomBytes } from 'node:crypto';
 import postgres from 'postgres';
-import type { ErrorReply } from '#contracts';
+import type { CheckState, ErrorReply, Readiness } from '#contracts';
 import { startTestPostgres, type TestServer } from '#embedded';
 import { type Beating, startBeating } from '../helpers/beating.js';
 import { until } from '../helpers/conditions.js';
@@ -13,8 +13,6 @@ const disk = await mountSmallDisk(256);
 const ids = Array.from({ length: 50 }, (_, i) => `beating-${i}`);
 /** Beats that the broker is to take while the database takes nothing. */
 const backlog = 1_500;
-
-type Readiness = { readonly checks: Readonly<Record<string, string>> };
 
 if ('why' in disk) {
   test.skip(`G1 G7 a full disk (skipped: ${disk.why})`, () => undefined);
@@ -45,7 +43,10 @@ if ('why' in disk) {
     });
 
     const total = () => [...beating.stored.values()].reduce((sum, count) => sum + count, 0);
-    const readiness = async () => (await system.rest.send<Readiness>('GET', '/readyz')).body.checks;
+    const states = async (): Promise<Readonly<Record<string, CheckState>>> => {
+      const { checks } = (await system.rest.send<Readiness>('GET', '/readyz')).body;
+      return Object.fromEntries(Object.entries(checks).map(([name, { state }]) => [name, state]));
+    };
     const untilMoreStored = async () => {
       const enough = total() + backlog;
       await until(total, (count) => count >= enough);
@@ -66,8 +67,8 @@ if ('why' in disk) {
 
     test('where the contacts go: it says so, goes on by itself when there is room, and everything is there once', async () => {
       await disk.fill();
-      await until(readiness, ({ intake }) => intake === 'disk_full', { seconds: 60 });
-      expect(await readiness()).toMatchObject({ database: 'up', broker: 'up', intake: 'disk_full' });
+      await until(states, ({ intake }) => intake === 'disk_full', { seconds: 60 });
+      expect(await states()).toMatchObject({ database: 'up', broker: 'up', intake: 'disk_full' });
       expect(system.server.log()).toContain('disk_full: the database has no room');
 
       const noise = () => randomBytes(20_000).toString('base64');
@@ -80,7 +81,7 @@ if ('why' in disk) {
       expect((await system.rest.send('GET', '/v1/fleet')).status).toBe(200);
 
       await untilMoreStored();
-      expect(await readiness()).toMatchObject({ intake: 'disk_full' });
+      expect(await states()).toMatchObject({ intake: 'disk_full' });
       await disk.free();
       await expectAllThere();
       expect((await system.rest.send('PATCH', '/v1/settings', { noise: noise() })).status).toBe(200);
@@ -90,7 +91,7 @@ if ('why' in disk) {
       beating = resume(beating);
       await disk.fill();
       await fillWriteAheadLog(database.url);
-      await until(readiness, ({ database: state }) => state !== 'up', { seconds: 60 });
+      await until(states, ({ database: state }) => state !== 'up', { seconds: 60 });
       await untilMoreStored();
       await database.kill();
       await disk.free();

@@ -108,7 +108,7 @@ const copyServing = (): Promise<bigint> =>
     return row?.position ?? 0n;
   });
 const applyToCopy = async (after: bigint, upTo: bigint): Promise<void> => {
-  const facts = await readFacts(db, { lane, after, upTo, types: history.handles, limit: 1_000_000 });
+  const facts = await readFacts(db, { after, upTo, types: history.handles, limit: 1_000_000 });
   await transact(db, async (tx) => {
     await tx`SELECT set_config('search_path', ${`${shadow},public`}, true)`;
     await history.apply(facts, tx);

@@ -34,7 +34,7 @@ export const openLog = (databaseUrl: string): LogReader => {
       SELECT client_id AS client, data FROM event WHERE type = ${type} ORDER BY position`,
     gaps: async () => {
       const [row] = await db<{ head: number; facts: number; contacts: number }[]>`
-        SELECT (SELECT position::integer FROM lane) AS head, (SELECT count(*)::integer FROM event) AS facts,
+        SELECT (SELECT position::integer FROM log_head) AS head, (SELECT count(*)::integer FROM event) AS facts,
                (SELECT coalesce(sum(count), 0)::integer FROM contact_chunk) AS contacts`;
       return row ? row.head - row.facts - row.contacts : Number.NaN;
     },

@@ -1,16 +1,17 @@
 import { connect, type NatsConnection } from '@nats-io/transport-node';
 import { randomUUID } from 'node:crypto';
 import { pino } from 'pino';
-import type { FactData, NewFact } from '#contracts';
+import { createLanes, type FactData, type NewFact } from '#contracts';
 import { createTestDatabase, startTestNats, type TestServer } from '#embedded';
 import { appendFacts, type Database, migrate, openDatabase, transact } from '#event-log';
 import { startNotifier } from '#notifier';
 import { inlineProjections } from '#projections';
 import { until } from './conditions.js';
 
-const lane = 0;
+const lanes = createLanes(1);
 const meta = { actor: 'system' };
 const log = pino({ level: 'silent' });
+const observer = { asked: () => undefined, settled: () => undefined };
 /** Shorter than in earnest, so that what is retried, and what a killed server leaves, comes soon. */
 const times = { retryInterval: 200, answerTimeout: 400, lookInterval: 100, lease: 1_000 };
 
@@ -61,7 +62,7 @@ export class Notifying {
   async startNotifier(answerTimeout = times.answerTimeout): Promise<() => Promise<void>> {
     const nats = await connect({ servers: this.broker.url, reconnectTimeWait: 100, maxReconnectAttempts: -1 });
     const own = openDatabase({ url: this.database.url });
-    const notifier = startNotifier({ db: own, nats, lane, log, times: { ...times, answerTimeout } });
+    const notifier = startNotifier({ db: own, nats, lanes, log, observer, times: { ...times, answerTimeout } });
     const stop = async () => {
       await notifier.stop();
       await nats.close();
@@ -77,7 +78,7 @@ export class Notifying {
   }
 
   readonly append = (...facts: readonly NewFact[]) =>
-    transact(this.db, (tx) => appendFacts(tx, lane, facts, inlineProjections));
+    transact(this.db, (tx) => appendFacts(tx, lanes.of, facts, inlineProjections));
 
   register(ids: readonly string[], network: 'direct' | 'unreachable' = 'direct', group = '') {
     const facts = ids.flatMap((client): NewFact[] => {
@@ -159,7 +160,7 @@ export class Notifying {
   untilQuiet(): Promise<unknown> {
     return until(async () => {
       const [quiet] = await this.db`
-        SELECT FROM lane l JOIN projection_checkpoint c ON c.name = 'notifications' AND c.position = l.position
+        SELECT FROM log_head h JOIN projection_checkpoint c ON c.name = 'notifications' AND c.position = h.position
         WHERE NOT EXISTS (SELECT FROM notification_round) AND NOT EXISTS (SELECT FROM notification_due)`;
       return quiet;
     });

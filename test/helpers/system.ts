@@ -28,13 +28,16 @@ export type System = {
 };
 
 /** Starts one; on the Postgres that the test run shares, or on the one given. */
-export const startSystem = async ({ databaseUrl }: { readonly databaseUrl?: string } = {}): Promise<System> => {
+export const startSystem = async ({
+  databaseUrl,
+  logLevel,
+}: { readonly databaseUrl?: string; readonly logLevel?: string } = {}): Promise<System> => {
   const keep = async () => undefined;
   const [broker, database] = await Promise.all([
     startTestNats(),
     databaseUrl === undefined ? createTestDatabase() : { url: databaseUrl, drop: keep },
   ]);
-  const parts = { natsUrl: broker.url, databaseUrl: database.url };
+  const parts = { natsUrl: broker.url, databaseUrl: database.url, logLevel };
   const server = await startServerProcess(parts);
   const nats = await connect({ servers: broker.url, reconnectTimeWait: 100, maxReconnectAttempts: -1 });
   const bytesOf = (payload: unknown) =>

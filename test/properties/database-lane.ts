@@ -1,6 +1,6 @@
 import { expect } from '@jest/globals';
 import type { NewFact } from '#contracts';
-import { appendFacts, type Database, FencedError, lockLane, readFacts, readLane, takeLane, transact } from '#event-log';
+import { appendFacts, type Database, FencedError, lockLog, readFacts, readLane, takeLane, transact } from '#event-log';
 import { LaneOwner, recoverPresence, type SourceMessage } from '#intake';
 import { inlineProjections } from '#projections';
 import type { Lane } from './live.js';
@@ -29,9 +29,9 @@ export class DatabaseLane implements Lane {
   /** Appends a fact as responders and the REST API do, but at a time of the history's. */
   async append(fact: NewFact, at: number): Promise<bigint> {
     const position = await transact(this.db, async (tx) => {
-      await lockLane(tx, lane);
+      await lockLog(tx);
       const [stored] = await appendFacts(tx, lane, [fact], inlineProjections);
-      await tx`UPDATE event SET recorded_at = ${new Date(at)} WHERE lane = ${lane} AND position = ${stored?.position ?? 0n}`;
+      await tx`UPDATE event SET recorded_at = ${new Date(at)} WHERE position = ${stored?.position ?? 0n}`;
       return stored?.position ?? 0n;
     });
     this.head = position;

@@ -1,7 +1,15 @@
 import type { Fact, NewFact } from '#contracts';
 import { type Chunk, readChunk } from '#event-log';
 import type { Lane } from './live.js';
-import { Batch, ContactLimiter, isJudgedByClass, LanePresence, processMessages, type SourceMessage } from '#intake';
+import {
+  Batch,
+  ContactLimiter,
+  isJudgedByClass,
+  LanePresence,
+  processMessages,
+  readMessages,
+  type SourceMessage,
+} from '#intake';
 
 /** What stands in a lane's log: contacts in chunks, and facts. */
 export type LogItem =
@@ -43,7 +51,7 @@ export class MemoryLane implements Lane {
     const batch = new Batch();
     for (const fact of this.conclusions) batch.emit(fact);
     if (this.head > this.taken || presence.reclassification) this.takeIn(batch);
-    processMessages(messages, { presence, batch, limiter: this.limiter, rejects });
+    processMessages(readMessages(messages), { presence, batch, limiter: this.limiter, rejects });
     const segments = batch.finish();
     if (commitFails) {
       this.succeed();

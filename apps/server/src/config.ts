@@ -1,5 +1,6 @@
 import { Command, Option } from 'commander';
 import { z } from 'zod';
+import { maxLanes } from '#contracts';
 
 export const roles = ['ingest', 'respond', 'project', 'api'] as const;
 export type Role = (typeof roles)[number];
@@ -13,6 +14,7 @@ const environment = z.object({
     .string({ error: 'must be set: the key that administrators send as bearer token' })
     .min(16, 'has at least 16 characters'),
   REACHBACK_CONTACT_DAYS: z.coerce.number().int().min(1).max(3_650).default(7),
+  REACHBACK_LANES: z.coerce.number().int().min(1).max(maxLanes).optional(),
   REACHBACK_LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
 });
 
@@ -55,7 +57,8 @@ Environment:
   REACHBACK_NATS_URL      the broker (nats://127.0.0.1:4222)
   REACHBACK_DATABASE_URL  the database (postgres://127.0.0.1:5432/reachback)
   REACHBACK_ADMIN_KEY     the administrator key, required
-  REACHBACK_HTTP_HOST     where the REST API listens (127.0.0.1)
+  REACHBACK_HTTP_HOST     where it listens (127.0.0.1): the REST API; without the role api, health and metrics alone
   REACHBACK_HTTP_PORT     and on which port (8080; 0 for any)
   REACHBACK_CONTACT_DAYS  for how many days beats and polls are kept (7)
+  REACHBACK_LANES         into how many lanes the fleet is divided; fixed at the first start (1)
   REACHBACK_LOG_LEVEL     fatal, error, warn, info, debug, trace or silent (info)`;

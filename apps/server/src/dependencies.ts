@@ -2,11 +2,12 @@ import { connect, type NatsConnection } from '@nats-io/transport-node';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { type Database, isOutage, migrate } from '#event-log';
+import type { BrokerLink } from '#metrics';
 
 const retryPause = 1_000;
 
 /** Connects to the broker, however long it takes to come, and stays connected. */
-export const connectBroker = async (url: string, log: Logger, signal: AbortSignal): Promise<NatsConnection> => {
+export const connectBroker = async (url: string, log: Logger, signal: AbortSignal): Promise<BrokerLink> => {
   const nats = await connect({
     servers: url,
     name: 'reachback-server',
@@ -19,16 +20,30 @@ export const connectBroker = async (url: string, log: Logger, signal: AbortSigna
     // Two stacks caught for every contact passed on, for a request that hardly ever fails: 8 % of the time under polls.
     noAsyncTraces: true,
   });
-  void logStatus(nats, log);
+  const link = watchLink(nats, log);
   signal.throwIfAborted();
-  return nats;
+  return link;
 };
 
-const logStatus = async (nats: NatsConnection, log: Logger): Promise<void> => {
-  for await (const { type } of nats.status()) {
-    if (type === 'disconnect') log.warn('the broker is away');
-    if (type === 'reconnect') log.info('the broker is back');
-  }
+const watchLink = (nats: NatsConnection, log: Logger): BrokerLink => {
+  let isConnected = true;
+  let disconnects = 0;
+  let reconnects = 0;
+  const watch = async (): Promise<void> => {
+    for await (const { type } of nats.status()) {
+      if (type === 'disconnect') {
+        isConnected = false;
+        disconnects++;
+        log.warn('the broker is away');
+      } else if (type === 'reconnect') {
+        isConnected = true;
+        reconnects++;
+        log.info('the broker is back');
+      }
+    }
+  };
+  void watch();
+  return { nats, isConnected: () => isConnected, disconnects: () => disconnects, reconnects: () => reconnects };
 };
 
 /** Brings the schema up to date as soon as the database answers. */

@@ -8,9 +8,19 @@ const { version } = JSON.parse(await readFile(new URL('../../../../package.json'
   version: string;
 };
 
+/** Errors with their messages and stacks, under the name that all of Reachback logs them by; and never a key. */
+const openLog = (level: string) =>
+  pino({
+    name: 'reachback',
+    level,
+    base: { pid: process.pid },
+    serializers: { error: pino.stdSerializers.err },
+    redact: ['authorization', '*.authorization', '*.*.authorization'],
+  });
+
 const main = async (): Promise<void> => {
   const config = readConfig(process.argv, process.env, version);
-  const log = pino({ name: 'reachback', level: config.REACHBACK_LOG_LEVEL, base: { pid: process.pid } });
+  const log = openLog(config.REACHBACK_LOG_LEVEL);
   const stopping = new AbortController();
   const starting = startServer(config, version, log, stopping.signal);
   const shutDown = (reason: string) => {

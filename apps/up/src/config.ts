@@ -1,5 +1,6 @@
 import { Command, InvalidArgumentError } from 'commander';
 import { z } from 'zod';
+import { maxLanes } from '#contracts';
 import { SetupError } from '#embedded';
 
 const port = z.coerce.number().int().min(1).max(65_535).optional();
@@ -11,6 +12,7 @@ const environment = z.object({
   REACHBACK_NATS_URL: z.string().min(1).optional(),
   REACHBACK_DATABASE_URL: z.string().min(1).optional(),
   REACHBACK_ADMIN_KEY: z.string().min(16, 'has at least 16 characters').optional(),
+  REACHBACK_LANES: z.coerce.number().int().min(1).max(maxLanes).optional(),
   REACHBACK_LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
 });
 
@@ -52,4 +54,5 @@ Environment, all optional:
   REACHBACK_DATABASE_URL  a Postgres of yours instead of the embedded one
   REACHBACK_ADMIN_KEY     the administrator key (else one is made and kept in the data folder)
   REACHBACK_CONTACT_DAYS  for how many days beats and polls are kept (7)
+  REACHBACK_LANES         into how many lanes the fleet is divided; fixed at the first start (1)
   REACHBACK_LOG_LEVEL     fatal, error, warn, info, debug, trace or silent (info)`;

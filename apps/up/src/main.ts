@@ -56,7 +56,7 @@ const start = async (config: UpConfig): Promise<void> => {
     server: { stop: () => Promise<void>; current: () => { pid: number } };
   }) => started.push({ name, stop: server.stop, kill: () => process.kill(server.current().pid, 'SIGKILL') });
   const databaseUrl = await startDatabase(config, folder.path, ports.postgres, add);
-  const natsUrl = await startBroker(config, folder.path, ports.nats, add);
+  const natsUrl = await startBroker(config, folder.path, ports.nats, databaseUrl, add);
   const url = await startServerPart(config, folder.path, ports.http, { natsUrl, databaseUrl, adminKey: key }, add);
   if (config.demo !== undefined) {
     const options = { clients: config.demo, url, natsUrl, adminKey: key };

@@ -13,6 +13,8 @@ import {
   supervise,
   type Supervised,
 } from '#embedded';
+import { laneMappings } from '#contracts';
+import { openDatabase, readLaneCount } from '#event-log';
 import type { UpConfig } from './config.js';
 import { say, step, warn } from './progress.js';
 import { endOrphanServer, startServerChild } from './server-child.js';
@@ -75,6 +77,7 @@ export const startBroker = async (
   config: UpConfig,
   folder: string,
   port: number,
+  databaseUrl: string,
   started: PartStarted,
 ): Promise<string> => {
   if (config.REACHBACK_NATS_URL) return config.REACHBACK_NATS_URL;
@@ -83,8 +86,16 @@ export const startBroker = async (
     () => findNatsServer(say),
     (path) => `: ${path}`,
   );
-  const start = () => startNats({ program, port, folder: join(folder, 'nats') });
+  const lanes = (await lanesThere(databaseUrl)) ?? config.REACHBACK_LANES ?? 1;
+  // Every broker understands these, also one that cannot transform the subjects of a stream.
+  const mappings = lanes > 1 ? laneMappings(lanes) : [];
+  const start = () => startNats({ program, port, mappings, folder: join(folder, 'nats') });
   return (await step('Starting NATS', () => keepRunning('NATS', start, started))).current().url;
+};
+
+const lanesThere = async (databaseUrl: string): Promise<number | undefined> => {
+  const db = openDatabase({ url: databaseUrl, connections: 1, name: 'reachback up' });
+  return readLaneCount(db).finally(() => db.end());
 };
 
 export const startDatabase = async (

@@ -65,8 +65,13 @@ export const startServerChild = async ({ env, port, logFolder }: ServerOptions):
 const showIfGrave = (line: string): void => {
   if (!line.startsWith('{')) return;
   try {
-    const { level, msg, error } = JSON.parse(line) as { level: number; msg: string; error?: unknown };
-    if (level >= warnLevel) warn(`server: ${msg}${typeof error === 'string' ? ` (${error})` : ''}`);
+    const { level, msg, error } = JSON.parse(line) as {
+      level: number;
+      msg: string;
+      error?: string | { message: string };
+    };
+    const reason = typeof error === 'string' ? error : error?.message;
+    if (level >= warnLevel) warn(`server: ${msg}${reason === undefined ? '' : ` (${reason})`}`);
   } catch {
     // Not a line of the log; it is in the file.
   }

@@ -1,1 +1,5 @@
+export type { HttpObserver } from './context.js';
+export * from './health/health-listener.js';
+export * from './health/readiness.js';
 export * from './start.js';
+export { askIngest } from './presence-owner.js';

@@ -11,8 +11,8 @@ const patience = 3_000;
  *
  * @throws {ReachbackError} `unavailable` while it is further behind: no answer rather than an old one
  */
-export const untilHistoryIsThere = async ({ db, lane }: ApiContext): Promise<void> => {
-  if (await untilCaughtUp(db, history, lane, patience)) return;
+export const untilHistoryIsThere = async ({ db }: ApiContext): Promise<void> => {
+  if (await untilCaughtUp(db, history, patience)) return;
   throw new ReachbackError(
     'unavailable',
     'The history has not caught up with the log yet; GET /v1/projections shows how far it is.',

@@ -18,16 +18,18 @@ const answer = z.object({
   ),
 });
 export type OwnerAnswer = z.infer<typeof answer>;
+type Exact = OwnerAnswer['clients'][number];
 
 const ownerTimeout = 1_500;
 
 /**
- * Asks the owner of the lane what only its memory knows exactly: last contacts, silence limits, the rate of intake.
+ * Asks the owner of a lane what only its memory knows exactly: last contacts, silence limits, the rate of intake.
  * Undefined while nobody owns the lane.
  */
 export const askOwner = async (
-  { nats, lane }: ApiContext,
-  ordinals: readonly number[],
+  { nats }: Pick<ApiContext, 'nats'>,
+  lane: number,
+  ordinals: readonly number[] = [],
 ): Promise<OwnerAnswer | undefined> => {
   try {
     const reply = await nats.request(subjects.presence(lane), JSON.stringify({ ordinals }), { timeout: ownerTimeout });
@@ -35,4 +37,40 @@ export const askOwner = async (
   } catch {
     return undefined;
   }
+};
+
+type Place = { readonly lane: number; readonly ordinal: number };
+
+/** Asks the owners of these clients' lanes. A lane without an owner is not in the answer, and nor are its clients. */
+export const askOwners = async (
+  context: Pick<ApiContext, 'nats'>,
+  clients: readonly Place[],
+): Promise<ReadonlyMap<number, ReadonlyMap<number, Exact>>> => {
+  const ordinals = new Map<number, number[]>();
+  for (const { lane, ordinal } of clients) {
+    const asked = ordinals.get(lane);
+    if (asked) asked.push(ordinal);
+    else ordinals.set(lane, [ordinal]);
+  }
+  const answers = await Promise.all(
+    [...ordinals].map(async ([lane, asked]) => [lane, await askOwner(context, lane, asked)] as const),
+  );
+  return new Map(
+    answers.flatMap(([lane, owner]) =>
+      owner ? [[lane, new Map(owner.clients.map((exact) => [exact.ordinal, exact]))] as const] : [],
+    ),
+  );
+};
+
+export type Ingest = { readonly lagSeconds: number; readonly perSecond: number };
+
+/** The intake as a whole: how far behind the worst lane is, and the rates' sum. Undefined while a lane has no owner. */
+export const askIngest = async (context: Pick<ApiContext, 'nats' | 'lanes'>): Promise<Ingest | undefined> => {
+  const owners = await Promise.all(context.lanes.ids.map((lane) => askOwner(context, lane)));
+  const present = owners.filter((owner) => owner !== undefined);
+  if (present.length < owners.length) return undefined;
+  return {
+    lagSeconds: Math.max(...present.map(({ lagSeconds }) => lagSeconds)),
+    perSecond: present.reduce((sum, { perSecond }) => sum + perSecond, 0),
+  };
 };

@@ -1,8 +1,7 @@
 import { Module } from '@nestjs/common';
 import { APP_FILTER, APP_GUARD, NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
-import { randomUUID } from 'node:crypto';
-import type { Server } from 'node:http';
+import type { IncomingMessage, Server } from 'node:http';
 import { errorCatalogue } from '#contracts';
 import { BearerGuard } from './access/bearer-guard.js';
 import { ClientsController } from './clients/clients.controller.js';
@@ -13,9 +12,11 @@ import { EventsController } from './events/events.controller.js';
 import { FleetController } from './fleet/fleet.controller.js';
 import { GroupsController } from './groups/groups.controller.js';
 import { HealthController } from './health/health.controller.js';
+import { LanesController } from './lanes.controller.js';
 import { NetworksController } from './networks/networks.controller.js';
 import { ProblemFilter } from './problems/problem-filter.js';
 import { ValidationPipe } from './problems/validation.js';
+import { requestIdOf, watchRequests } from './request-log.js';
 import { ReleasesController } from './releases/releases.controller.js';
 import { SettingsController } from './settings/settings.controller.js';
 import { StorageController } from './storage/storage.controller.js';
@@ -31,6 +32,7 @@ const controllers = [
   VerificationsController,
   FleetController,
   EventsController,
+  LanesController,
   StorageController,
   HealthController,
 ];
@@ -53,9 +55,14 @@ export const startAdminApi = async (options: AdminApiOptions): Promise<AdminApi>
   })
   class AdminApiModule {}
 
-  const adapter = new FastifyAdapter({ bodyLimit, genReqId: () => randomUUID(), forceCloseConnections: 'idle' });
+  const adapter = new FastifyAdapter({
+    bodyLimit,
+    genReqId: ({ headers }: IncomingMessage) => requestIdOf(headers),
+    forceCloseConnections: 'idle',
+  });
   const app = await NestFactory.create<NestFastifyApplication>(AdminApiModule, adapter, { logger: false });
   app.useGlobalPipes(new ValidationPipe());
+  watchRequests(app, options);
   readJson(app);
   readOutLargeBodies(app);
   publishOpenApi(app, options.version);

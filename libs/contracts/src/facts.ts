@@ -184,8 +184,10 @@ export type FactMeta = {
   readonly actor: string;
   /** Position of the contact or fact that caused it. */
   readonly causation?: string;
-  /** Ties a request to everything it led to. */
+  /** Ties a request to everything it led to: the requester's own id for it, or one made on its arrival. */
   readonly correlation?: string;
+  /** What retries of an agent's request that has no id of its own have in common (G7): the digest of its content. */
+  readonly request?: string;
 };
 
 /** A fact that is about to be appended. */
@@ -201,7 +203,8 @@ export type NewFact = {
 
 /** A fact as it stands in the log. */
 export type Fact = NewFact & {
-  readonly lane: number;
+  /** Of the client that it is about, or the lane that it is about; null for the fleet's facts. */
+  readonly lane: number | null;
   readonly position: bigint;
   readonly id: string;
   readonly recordedAt: Date;

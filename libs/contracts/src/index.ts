@@ -1,6 +1,7 @@
 export * from './errors.js';
 export * from './facts.js';
 export * from './json.js';
+export * from './lanes.js';
 export * from './payloads.js';
 export * from './replies.js';
 export * from './rest/index.js';

@@ -39,6 +39,11 @@ export type AckReply = z.infer<typeof ackReplySchema>;
 export const errorHeader = 'Nats-Service-Error-Code';
 
 export const errorReplySchema = z.object({
-  error: z.object({ code: z.string(), message: z.string(), retryAfterSeconds: z.number().optional() }),
+  error: z.object({
+    code: z.string(),
+    message: z.string(),
+    retryAfterSeconds: z.number().optional(),
+    correlation: z.string().optional().describe('what the server’s log calls this request'),
+  }),
 });
 export type ErrorReply = z.infer<typeof errorReplySchema>;

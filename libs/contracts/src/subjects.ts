@@ -39,6 +39,7 @@ export const subjects = {
   presence: (lane: number): string => `${internalPrefix}.presence.${lane}`,
   /** Published by the owner of a lane after each commit. */
   committed: (lane: number): string => `${internalPrefix}.committed.${lane}`,
+  allCommitted: `${internalPrefix}.committed.*`,
 } as const;
 
 /** The stream that stores what agents publish, what responders relay, and the ticks. */

@@ -38,6 +38,15 @@ describe('a reply', () => {
     expect(JSON.stringify(reply.updates.map(({ update }) => update)).length).toBeLessThanOrEqual(replyLimits.bytes);
   });
 
+  test('R14: is filled to the last byte, settings and updates together, and not beyond', () => {
+    const settings = { a: 'x'.repeat(1_000) };
+    const bytes = (value: unknown) => JSON.stringify(value).length;
+    const room = replyLimits.bytes - bytes(settings) - bytes(work(1).update) - bytes(work(2, { url: '' }).update);
+    const packed = (url: number) => packReply(settings, [work(1), work(2, { url: 'x'.repeat(url) })]);
+    expect(packed(room).updates).toHaveLength(2);
+    expect(packed(room + 1).updates).toHaveLength(1);
+  });
+
   test('R14: what is larger than a reply is delivered all the same, alone or beside large settings', () => {
     const large = work(1, { url: 'x'.repeat(2 * replyLimits.bytes) });
     expect(packReply(null, [large]).updates).toEqual([large]);
@@ -65,7 +74,8 @@ describe('what is sent first', () => {
     const fresh = item('pending', null, null);
     const old = item('failed', 'poll-0', before(60_000));
     const recent = item('delivered', 'poll-1', before(1_000));
-    expect(inSendingOrder([recent, old, fresh], poll, now)).toEqual([fresh, old, recent]);
+    const untold = item('failed', null, null);
+    expect(inSendingOrder([recent, old, untold, fresh], poll, now)).toEqual([fresh, untold, old, recent]);
   });
 
   test('G7: a retry gets first what the request before it got', () => {
@@ -81,6 +91,7 @@ describe('what is sent first', () => {
     expect(isCarriedAgain(carried, { id: 'a', isUnique: false }, now)).toBe(false);
     const justNow = item('delivered', 'a', before(retryWindow));
     expect(isCarriedAgain(justNow, { id: 'a', isUnique: false }, now)).toBe(true);
+    expect(isCarriedAgain({ ...justNow, deliveredAt: null }, { id: 'a', isUnique: false }, now)).toBe(false);
     expect(isCarriedAgain({ ...justNow, state: 'failed' }, { id: 'a', isUnique: true }, now)).toBe(false);
   });
 });
@@ -113,9 +124,11 @@ describe('what a client reports', () => {
     ]);
     expect(errors({ installed: {} })).toEqual(['It acknowledged scan-engine 9.2, and reports that it has none since.']);
     // The same, nothing, or something newer whose acknowledgement was lost: no contradiction.
-    expect(errors({ settingsRevision: '42', installed: { 'scan-engine': '9.2' } })).toEqual([]);
-    expect(errors({})).toEqual([]);
-    expect(errors({ settingsRevision: '43', installed: { 'scan-engine': '9.3' } })).toEqual([]);
+    expect(errors({ settingsRevision: '42', installed: { 'scan-engine': '9.2' } })).toHaveLength(0);
+    expect(errors({})).toHaveLength(0);
+    expect(errors({ settingsRevision: '43', installed: { 'scan-engine': '9.3' } })).toHaveLength(0);
+    // A version that was not released after the acknowledged one.
+    expect(errors({ installed: { 'scan-engine': '9.4' } })).toHaveLength(1);
   });
 
   test('G6: disagrees with what is confirmed when it is older or another version', () => {

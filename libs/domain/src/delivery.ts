@@ -33,7 +33,7 @@ export const packReply = <S, U extends { readonly update: Release; readonly stat
   settings: S | null,
   updates: readonly U[],
 ): Packed<S, U> => {
-  let bytes = settings === null ? 0 : sizeOf(settings);
+  let bytes = sizeOf(settings);
   const packed: U[] = [];
   for (const work of updates) {
     bytes += sizeOf(work.update);
@@ -119,12 +119,10 @@ export type Confirmed = {
 };
 
 /** Whether a report says less than what is confirmed: an older settings revision, or another version of a component. */
-export const disagrees = ({ settingsRevision, installed }: Confirmed, report: Report): boolean =>
-  (report.settingsRevision !== undefined && BigInt(report.settingsRevision) < settingsRevision) ||
-  (report.installed !== undefined &&
-    Object.entries(installed).some(
-      ([component, version]) => installedOf(report.installed ?? {}, component) !== version,
-    ));
+export const disagrees = (confirmed: Confirmed, { settingsRevision, installed }: Report): boolean =>
+  (settingsRevision !== undefined && BigInt(settingsRevision) < confirmed.settingsRevision) ||
+  (installed !== undefined &&
+    Object.entries(confirmed.installed).some(([component, version]) => installedOf(installed, component) !== version));
 
 /** Work that the client acknowledged and is taken to have. */
 export type AcknowledgedWork = QueuedWork & {
@@ -158,7 +156,7 @@ export const contradictedByReport = <W extends AcknowledgedWork>(
     }
     if (report.installed === undefined) return [];
     const reported = installedOf(report.installed, key);
-    if (reported === revision || (reported !== undefined && newer.includes(reported))) return [];
+    if ([revision, ...newer].some((version) => version === reported)) return [];
     return [
       { work, error: `It acknowledged ${name} ${revision}, and reports ${reported ?? 'that it has none'} since.` },
     ];
@@ -168,10 +166,5 @@ export const contradictedByReport = <W extends AcknowledgedWork>(
  * Whether a client that is known and registers was installed anew: it reports other components than it is taken to
  * have, or not the settings it confirmed. Anything that it does not report it has not.
  */
-export const isReinstalled = (confirmed: Confirmed, report: Report): boolean => {
-  const installed = report.installed ?? {};
-  return (
-    (confirmed.settingsRevision > 0n && BigInt(report.settingsRevision ?? 0) < confirmed.settingsRevision) ||
-    disagrees({ settingsRevision: 0n, installed: confirmed.installed }, { installed })
-  );
-};
+export const isReinstalled = (confirmed: Confirmed, { settingsRevision = '0', installed = {} }: Report): boolean =>
+  disagrees(confirmed, { settingsRevision, installed });

@@ -43,6 +43,12 @@ describe('G10: when a client may have a release', () => {
     expect(when({ state: 'failed', admittedAt: after(-5_000) })).toEqual(after(60_000));
   });
 
+  test('who has got it says what became of it at its next poll, a pause of the release or not', () => {
+    expect(when({ state: 'delivered' })).toEqual(after(60_000));
+    expect(when({ state: 'delivered', isPaused: true })).toEqual(after(60_000));
+    expect(when({ state: 'failed', isPaused: true })).toBeNull();
+  });
+
   test('a direct client is told, and comes at once', () => {
     expect(when({}, { network: 'direct' })).toEqual(now);
     expect(when({ admittedAt: after(5_000) }, { network: 'direct' })).toEqual(after(5_000));

@@ -17,7 +17,7 @@ export const lackReasonOf = ({ state, isOnline, isPaused, admittedAt }: Standing
   if (state === 'delivered') return 'installing';
   if (state !== 'pending' && state !== 'failed') return null;
   if (isPaused) return 'paused';
-  if (admittedAt !== null && admittedAt > now) return 'not-yet-admitted';
+  if ((admittedAt ?? now) > now) return 'not-yet-admitted';
   if (state === 'failed') return 'failing';
   return isOnline ? 'waiting' : 'asleep';
 };

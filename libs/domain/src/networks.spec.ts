@@ -75,13 +75,14 @@ describe('networks', () => {
 
   test('R1: whatever a client calls its address, classifying it fails nobody', () => {
     fc.assert(
-      fc.property(fc.array(fc.oneof(fc.string({ unit: 'binary' }), fc.ipV6(), oddAddress)), (ips) => {
+      fc.property(fc.array(fc.oneof(fc.string({ unit: 'binary' }), almostAddress, oddAddress)), (ips) => {
         expect(['direct', 'unreachable']).toContain(classify(ips).network);
       }),
     );
   });
 });
 
+const almostAddress = fc.string({ unit: fc.constantFrom(...'0123456789abcdef::..%') });
 const oddAddress = fc
   .tuple(fc.constantFrom('fe80::1', '10.0.0.1', '::ffff:10.0.0.1', '::'), fc.string({ maxLength: 4 }))
   .map(([address, zone]) => `${address}%${zone}`);
@@ -93,7 +94,7 @@ describe('many networks', () => {
         const compiled = compileNetworks(networks);
         const cases = [...[...edgesOf(networks), ...ips].map((one) => [one]), ips, ips.toReversed()];
         const answers = cases.map((addresses) => compiled(addresses).networkName);
-        expect(answers).toEqual(cases.map((addresses) => scan(networks, addresses)));
+        expect(answers).toEqual(cases.map(scan(networks)));
       }),
     );
   });
@@ -158,15 +159,14 @@ const edgesOf = (networks: readonly NetworkRanges[]): readonly string[] =>
   );
 
 /** The rule as one would say it: of all ranges around any of the addresses, the smallest; of equals, the first. */
-const scan = (networks: readonly NetworkRanges[], ips: readonly string[]): string | null => {
-  const addresses = ips.map(parseAddress);
-  const hits = networks.flatMap(({ name, ranges }) =>
-    ranges
-      .map(parseRange)
-      .filter(({ kind, from, to }) =>
-        addresses.some((address) => address?.kind === kind && from <= address.value && address.value <= to),
-      )
-      .map(({ from, to }) => ({ name, size: to - from })),
-  );
-  return hits.sort((a, b) => compare(a.size, b.size))[0]?.name ?? null;
+const scan = (networks: readonly NetworkRanges[]) => {
+  const parsed = networks.flatMap(({ name, ranges }) => ranges.map((range) => ({ name, ...parseRange(range) })));
+  const bySize = parsed.sort((a, b) => compare(a.to - a.from, b.to - b.from));
+  return (ips: readonly string[]): string | null => {
+    const addresses = ips.map(parseAddress);
+    const best = bySize.find(({ kind, from, to }) =>
+      addresses.some((address) => address?.kind === kind && from <= address.value && address.value <= to),
+    );
+    return best?.name ?? null;
+  };
 };

@@ -1,3 +1,5 @@
+import { firstIndex } from './search.js';
+
 /** A time during which nothing could arrive, in milliseconds of the log's time. */
 export type Outage = { readonly from: number; readonly to: number };
 
@@ -29,26 +31,13 @@ export class Outages {
   /** By how much a deadline that is measured from `since` moves, for a client that speaks every `interval`. */
   delayAfter(since: number, interval: number): number {
     const { ends, sums } = this;
-    const last = ends.length - 1;
-    if (last < 0 || since >= (ends[last] ?? 0)) return 0;
-    const first = this.firstEndingAfter(since);
-    const length = (sums[last] ?? 0) - (first > 0 ? (sums[first - 1] ?? 0) : 0);
-    return length + (last - first + 1) * (interval + reconnectAllowance);
+    const first = firstIndex(ends.length, (i) => (ends[i] ?? 0) > since);
+    const length = (sums.at(-1) ?? 0) - (sums[first - 1] ?? 0);
+    return length + (ends.length - first) * (interval + reconnectAllowance);
   }
 
   private index(outage: Outage): void {
     this.ends.push(outage.to);
     this.sums.push((this.sums.at(-1) ?? 0) + outage.to - outage.from);
-  }
-
-  private firstEndingAfter(time: number): number {
-    let low = 0;
-    let high = this.ends.length - 1;
-    while (low < high) {
-      const middle = (low + high) >>> 1;
-      if ((this.ends[middle] ?? 0) > time) high = middle;
-      else low = middle + 1;
-    }
-    return low;
   }
 }

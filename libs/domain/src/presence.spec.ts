@@ -91,6 +91,8 @@ describe('connecting and goodbye', () => {
 
   test('R7: withdrawing both heartbeat and polling puts an online unreachable client offline', () => {
     expect(turnsOnGrant(online, all, nothing)).toEqual([{ online: false, cause: 'policy-changed' }]);
+    expect(turnsOnGrant(online, { heartbeat: false, poll: true }, nothing)).toHaveLength(1);
+    expect(turnsOnGrant(online, nothing, nothing)).toEqual([]);
     expect(turnsOnGrant(online, all, { heartbeat: false, poll: true })).toEqual([]);
     expect(turnsOnGrant({ online: true, network: 'direct' }, all, nothing)).toEqual([]);
     expect(turnsOnGrant(offline, all, nothing)).toEqual([]);
@@ -107,6 +109,11 @@ describe('verification', () => {
     expect(turnsOnContact('unanswered', { ...direct, online: false })).toEqual([]);
     expect(turnsOnContact('answered', { ...direct, online: false })).toEqual([{ online: true, cause: 'verification' }]);
     expect(turnsOnContact('answered', { ...direct, online: true })).toEqual([]);
+  });
+
+  test('R19: an answer moves the silence limit of a direct client that beats, no answer does not', () => {
+    expect(provesOnline('answered', 'direct', all)).toBe(true);
+    expect(provesOnline('unanswered', 'direct', all)).toBe(false);
   });
 
   test('R19: it says nothing of an unreachable client, which is not asked', () => {

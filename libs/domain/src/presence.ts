@@ -106,12 +106,11 @@ export const inactiveRemovals = { limit: 1_000, window: 3_600_000 } as const;
 
 /**
  * When the next inactive client may be removed, given the times of those removed before, oldest first; 0 is at once
- * (R8).
+ * (R8). A lane that decides for a part of the fleet has a part of the limit.
  */
-export const nextRemoval = (removedAt: readonly number[]): number => {
-  const { limit, window } = inactiveRemovals;
-  const oldest = removedAt.length < limit ? undefined : removedAt.at(-limit);
-  return oldest === undefined ? 0 : oldest + window;
+export const nextRemoval = (removedAt: readonly number[], limit: number = inactiveRemovals.limit): number => {
+  const oldest = removedAt.at(-limit);
+  return oldest === undefined ? 0 : oldest + inactiveRemovals.window;
 };
 
 /**

@@ -1,4 +1,5 @@
 import type { AddressRange } from './ranges.js';
+import { firstIndex } from './search.js';
 
 /** An address family cut where any range begins or ends: from `starts[i]` up to the next start, the same one wins. */
 export type Segments = {
@@ -47,16 +48,8 @@ export const winnerAt = ({ starts, winners }: Segments, address: bigint): number
  * The segment an address lies in; -1 before the first. A binary search, and no map by the address: V8 hashes a bigint
  * by its lowest 64 bits, which are 0 in every IPv6 prefix.
  */
-const segmentAt = (starts: readonly bigint[], address: bigint): number => {
-  let low = 0;
-  let high = starts.length;
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    if ((starts[middle] ?? 0n) <= address) low = middle + 1;
-    else high = middle;
-  }
-  return low - 1;
-};
+const segmentAt = (starts: readonly bigint[], address: bigint): number =>
+  firstIndex(starts.length, (i) => (starts[i] ?? 0n) > address) - 1;
 
 const at = (numbers: Int32Array, i: number): number => numbers[i] ?? none;
 

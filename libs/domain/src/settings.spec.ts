@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { effectiveSettings, groupChain, mergePatch } from './settings.js';
+import { effectiveSettings, groupChain, type JsonObject, mergePatch } from './settings.js';
 
 describe('settings', () => {
   test('merge patch follows the examples of RFC 7396, appendix A', () => {
@@ -9,11 +9,18 @@ describe('settings', () => {
     expect(mergePatch({ a: [{ b: 'c' }] }, { a: [1] })).toEqual({ a: [1] });
     expect(mergePatch(['a', 'b'], { a: 'b' })).toEqual({ a: 'b' });
     expect(mergePatch({}, { a: { bb: { ccc: null } } })).toEqual({ a: { bb: {} } });
+    expect(mergePatch({ a: 'foo' }, null)).toBeNull();
+    expect(mergePatch({ a: 'foo' }, 'bar')).toBe('bar');
   });
 
   test('a patch cannot reach the prototype', () => {
-    const patched = mergePatch({}, JSON.parse('{"__proto__": {"polluted": true}}'));
-    expect(patched).toEqual({});
+    const evil = JSON.parse('{"__proto__": {"polluted": true}}') as JsonObject;
+    const effective = effectiveSettings([{ name: 'fleet', values: evil }]);
+    for (const result of [mergePatch({}, evil), effective.values]) {
+      expect(result).toEqual({});
+      expect(Object.getPrototypeOf(result)).toBe(Object.prototype);
+    }
+    expect(effective.from).toEqual({});
     expect(({} as Record<string, unknown>)['polluted']).toBeUndefined();
   });
 
@@ -35,6 +42,14 @@ describe('settings', () => {
       from: { 'scan.schedule': 'fleet', 'none.depth': 'group:paris' },
     });
     expect(effectiveSettings([fleet]).from).toEqual({ 'scan.schedule': 'fleet', none: 'fleet' });
+  });
+
+  test('R20: a value that replaces an object leaves nothing of where its parts came from', () => {
+    const fleet = { name: 'fleet', values: { scan: { schedule: 'daily', deep: { level: 3 } }, scanner: 'on' } };
+    expect(effectiveSettings([fleet, { name: 'client', values: { scan: 'off' } }])).toEqual({
+      values: { scan: 'off', scanner: 'on' },
+      from: { scan: 'client', scanner: 'fleet' },
+    });
   });
 
   test('R20: groups form a tree', () => {

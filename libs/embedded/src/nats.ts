@@ -10,18 +10,28 @@ export type NatsOptions = {
   /** Holds the streams; made if it is missing. */
   readonly folder: string;
   readonly port: number;
+  /** Subjects to be published under others, by the pattern they match. */
+  readonly mappings?: Mappings;
   readonly onLine?: (line: string) => void;
 };
+
+type Mappings = readonly (readonly [from: string, to: string])[];
 
 export const natsPidFile = (folder: string): string => join(folder, 'nats.pid');
 
 /** Starts a broker with JetStream on loopback. */
-export const startNats = async ({ program, folder, port, onLine }: NatsOptions): Promise<RunningServer> => {
+export const startNats = async ({
+  program,
+  folder,
+  port,
+  mappings = [],
+  onLine,
+}: NatsOptions): Promise<RunningServer> => {
   await mkdir(folder, { recursive: true });
   const pidFile = natsPidFile(folder);
   await endOrphan(pidFile, 'nats-server', 'SIGTERM');
   const config = join(folder, 'nats.conf');
-  await writeFile(config, configOf(folder, port));
+  await writeFile(config, configOf(folder, port, mappings));
   const child = startChild({ command: program, args: ['-c', config, '-P', pidFile], stopSignal: 'SIGTERM', onLine });
   const url = `nats://127.0.0.1:${port}`;
   await untilReady('NATS', child, () => answers(url));
@@ -29,7 +39,7 @@ export const startNats = async ({ program, folder, port, onLine }: NatsOptions):
 };
 
 /** `write_deadline`: how long a slow agent may hold up what is meant for it before it is cut off. */
-const configOf = (folder: string, port: number): string => `
+const configOf = (folder: string, port: number, mappings: Mappings): string => `
 host: "127.0.0.1"
 port: ${port}
 max_payload: 1MB
@@ -39,6 +49,7 @@ jetstream {
   max_memory_store: 256MB
   max_file_store: 20GB
 }
+${mappings.length > 0 ? `mappings = ${JSON.stringify(Object.fromEntries(mappings), undefined, 2)}` : ''}
 `;
 
 const answers = async (url: string): Promise<boolean> => {

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import postgres from 'postgres';
 import type { RunningServer } from './child.js';
 import { findNatsServer } from './find-nats.js';
-import { startNats } from './nats.js';
+import { type NatsOptions, startNats } from './nats.js';
 import { anyFreePort } from './ports.js';
 import { startPostgres } from './postgres.js';
 
@@ -44,10 +44,12 @@ const testServer = async (
   };
 };
 
-/** A broker of the test's own. */
-export const startTestNats = async (): Promise<TestServer> => {
-  const program = await findNatsServer();
-  return testServer('nats', (folder, port) => startNats({ program, folder, port }));
+/** A broker of the test's own: the usual one, or the program given. */
+export const startTestNats = async (
+  options: Pick<NatsOptions, 'mappings'> & { readonly program?: string } = {},
+): Promise<TestServer> => {
+  const program = options.program ?? (await findNatsServer());
+  return testServer('nats', (folder, port) => startNats({ ...options, program, folder, port }));
 };
 
 export type TestPostgresOptions = {

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { type Fact, factVersions, type NewFact } from '#contracts';
-import type { Transaction } from './database.js';
+import { noteAppended, type Transaction } from './database.js';
+import { reservePositions } from './head.js';
 
 /** Something that must be true as soon as a fact is: it is applied in the transaction that appends the facts. */
 export type InlineProjection = {
@@ -11,26 +12,7 @@ export type InlineProjection = {
 /** The channel on which followers hear that there are facts; a hint only. */
 export const factsChannel = 'reachback_facts';
 
-/** Takes the lane's lock until the transaction ends: what is read after it cannot change before the append. */
-export const lockLane = async (
-  tx: Transaction,
-  lane: number,
-): Promise<{ readonly position: bigint; readonly clients: number }> => {
-  const [row] = await tx<{ position: bigint; clients: number }[]>`
-    SELECT position, clients FROM lane WHERE id = ${lane} FOR UPDATE`;
-  if (!row) throw new Error(`There is no lane ${lane}.`);
-  return row;
-};
-
-/** Reserves `count` positions at the lane's head; returns the first. Takes the lane's lock. */
-export const reservePositions = async (tx: Transaction, lane: number, count: number): Promise<bigint> => {
-  const [row] = await tx<{ first: bigint }[]>`
-    UPDATE lane SET position = position + ${count} WHERE id = ${lane} RETURNING position - ${count} + 1 AS first`;
-  if (!row) throw new Error(`There is no lane ${lane}.`);
-  return row.first;
-};
-
-/** Gives out `count` ordinals for new clients; returns the first. */
+/** Gives out `count` ordinals for new clients of a lane; returns the first. To be called under the log's lock. */
 export const reserveOrdinals = async (tx: Transaction, lane: number, count: number): Promise<number> => {
   const [row] = await tx<{ first: number }[]>`
     UPDATE lane SET clients = clients + ${count} WHERE id = ${lane} RETURNING clients - ${count} AS first`;
@@ -46,31 +28,42 @@ const streamOf = (fact: NewFact): string => {
   return `client-${fact.client}`;
 };
 
+/** Says which lane a client is in. */
+export type LaneOf = (clientId: string) => number;
+
 /**
- * Appends facts at the lane's head and applies the inline projections, all in the caller's transaction.
+ * Appends facts at the log's head and applies the inline projections, all in the caller's transaction.
  *
+ * @param lane of the clients that the facts are about; a function where they may be of several
  * @returns the facts with their positions, in the order given
  */
 export const appendFacts = async (
   tx: Transaction,
-  lane: number,
+  lane: number | LaneOf,
   newFacts: readonly NewFact[],
   projections: readonly InlineProjection[],
 ): Promise<readonly Fact[]> => {
   if (newFacts.length === 0) return [];
-  const first = await reservePositions(tx, lane, newFacts.length);
+  const first = await reservePositions(tx, newFacts.length);
   const recordedAt = new Date();
   const facts = newFacts.map((fact, i): Fact => ({
     ...fact,
-    lane,
+    lane: laneOfFact(fact, lane),
     position: first + BigInt(i),
     id: randomUUID(),
     recordedAt,
   }));
   await insertFacts(tx, facts);
   for (const projection of projections) await projection.apply(facts, tx);
-  await tx`SELECT pg_notify(${factsChannel}, ${String(lane)})`;
+  await tx`SELECT pg_notify(${factsChannel}, '')`;
+  noteAppended(tx, facts);
   return facts;
+};
+
+/** The fleet's facts are of no lane: every lane takes them in. */
+const laneOfFact = ({ client, type }: NewFact, lane: number | LaneOf): number | null => {
+  if (client !== null) return typeof lane === 'number' ? lane : lane(client);
+  return typeof lane === 'number' && type.startsWith('lane-') ? lane : null;
 };
 
 const insertFacts = (tx: Transaction, facts: readonly Fact[]) => tx`
@@ -80,7 +73,7 @@ const insertFacts = (tx: Transaction, facts: readonly Fact[]) => tx`
            + row_number() OVER (PARTITION BY stream ORDER BY position),
          type, schema_version, client_id, recorded_at, data::jsonb, meta::jsonb
   FROM unnest(
-    ${facts.map((fact) => String(fact.lane))}::smallint[],
+    ${facts.map(({ lane }) => (lane === null ? null : String(lane)))}::smallint[],
     ${facts.map((fact) => String(fact.position))}::bigint[],
     ${facts.map((fact) => fact.id)}::uuid[],
     ${facts.map(streamOf)}::text[],

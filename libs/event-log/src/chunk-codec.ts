@@ -85,3 +85,11 @@ export const readChunk = (
     visit(ordinal, kind, at + (((data[i + 4] ?? 0) << 8) | (data[i + 5] ?? 0)));
   }
 };
+
+/** Adds to `counts`, by code, how many contacts of each kind a chunk holds: a byte in six is looked at. */
+export const countKinds = (data: Uint8Array, counts: Uint32Array): void => {
+  for (let i = 0; i < data.length; i += contactBytes) {
+    const code = data[i] ?? 0;
+    counts[code] = (counts[code] ?? 0) + 1;
+  }
+};

@@ -1,5 +1,5 @@
 import type { Queryable, Transaction } from './database.js';
-import { reservePositions } from './append.js';
+import { reservePositions } from './head.js';
 
 /** A chunk of contacts as it is stored. `at` is milliseconds since 1970; see `chunk-codec.ts` for `data`. */
 export type Chunk = { readonly at: number; readonly count: number; readonly data: Buffer };
@@ -15,16 +15,16 @@ export const ensurePartitions = async (tx: Queryable, at: number, daysAhead = 3)
   }
 };
 
-/** Appends a chunk at the lane's head; returns the position of its first contact. */
+/** Appends a chunk of a lane's contacts at the log's head; returns the position of its first contact. */
 export const appendChunk = async (tx: Transaction, lane: number, epoch: number, chunk: Chunk): Promise<bigint> => {
-  const first = await reservePositions(tx, lane, chunk.count);
+  const first = await reservePositions(tx, chunk.count);
   await tx`
     INSERT INTO contact_chunk (lane, first_position, epoch, at, count, data)
     VALUES (${lane}, ${first}, ${epoch}, ${new Date(chunk.at)}, ${chunk.count}, ${chunk.data})`;
   return first;
 };
 
-/** Chunks whose contacts lie after a position, in order; the first may begin before it. */
+/** A lane's chunks whose contacts lie after a position, in order; the first may begin before it. */
 export const readChunks = async (
   db: Queryable,
   query: { readonly lane: number; readonly after: bigint; readonly upTo: bigint; readonly limit: number },

@@ -1,4 +1,5 @@
 import postgres from 'postgres';
+import type { Fact } from '#contracts';
 
 const types = { bigint: postgres.BigInt } as const;
 
@@ -20,6 +21,15 @@ export type DatabaseOptions = {
   readonly name?: string;
   /** How long to wait for a lock before failing, in milliseconds; as long as it takes by default. */
   readonly lockTimeout?: number;
+  readonly observer?: DatabaseObserver;
+};
+
+/** Hears what happens to a pool; nothing it does may fail. */
+export type DatabaseObserver = {
+  /** A transaction of {@link transact} has committed, and with it these facts; not called where there are none. */
+  readonly committed: (facts: readonly Fact[]) => void;
+  /** A connection ended, for whatever reason. */
+  readonly disconnected: () => void;
 };
 
 /** Opens a pool; connects on first use, and again after a failure. */
@@ -28,8 +38,9 @@ export const openDatabase = ({
   connections = 4,
   name = 'reachback',
   lockTimeout = 0,
-}: DatabaseOptions): Database =>
-  postgres(url, {
+  observer,
+}: DatabaseOptions): Database => {
+  const db = postgres(url, {
     max: connections,
     types,
     onnotice: () => undefined,
@@ -44,11 +55,34 @@ export const openDatabase = ({
       lock_timeout: lockTimeout,
     },
     backoff: (retries: number) => Math.min(0.1 * 2 ** retries, 2) * (0.5 + Math.random() / 2),
+    ...(observer ? { onclose: () => observer.disconnected() } : {}),
   });
+  if (observer) observers.set(db, observer);
+  return db;
+};
+
+const observers = new WeakMap<Database, DatabaseObserver>();
+/** The facts that a transaction has appended so far. */
+const appended = new WeakMap<Transaction, Fact[]>();
+
+/** Notes facts that a transaction has appended, for the pool's observer to hear of when it has committed. */
+export const noteAppended = (tx: Transaction, facts: readonly Fact[]): void => {
+  const noted = appended.get(tx);
+  if (noted) for (const fact of facts) noted.push(fact);
+};
 
 /** Runs `work` in one transaction. */
-export const transact = <T>(db: Database, work: (tx: Transaction) => Promise<T>): Promise<T> =>
-  db.begin(work) as Promise<T>;
+export const transact = async <T>(db: Database, work: (tx: Transaction) => Promise<T>): Promise<T> => {
+  const observer = observers.get(db);
+  if (!observer) return db.begin(work) as Promise<T>;
+  const facts: Fact[] = [];
+  const result = await db.begin((tx) => {
+    appended.set(tx, facts);
+    return work(tx);
+  });
+  if (facts.length > 0) observer.committed(facts);
+  return result as T;
+};
 
 const connectionErrors = new Set([
   'CONNECTION_CLOSED',

@@ -1,4 +1,5 @@
 import type { Database, Queryable, Transaction } from './database.js';
+import { lockLog } from './head.js';
 
 /** Which incarnation of which stream feeds a lane, and how far it is consumed. */
 export type Watermark = {
@@ -11,6 +12,7 @@ export type Watermark = {
   readonly tick: bigint;
 };
 export type LaneRow = {
+  /** The log's head, read together with the lane. */
   readonly position: bigint;
   readonly term: bigint;
   /** The owner has drawn its conclusions from all facts up to here. */
@@ -26,8 +28,9 @@ export class FencedError extends Error {
 
 export const readLane = async (db: Queryable, lane: number): Promise<LaneRow> => {
   const [row] = await db<LaneColumns[]>`
-    SELECT position, owner_term, seen_position, clients, source_created, source_epoch, source_seq, source_time, source_tick
-    FROM lane WHERE id = ${lane}`;
+    SELECT h.position, owner_term, seen_position, clients, source_created, source_epoch, source_seq, source_time,
+           source_tick
+    FROM lane CROSS JOIN log_head h WHERE id = ${lane}`;
   if (!row) throw new Error(`There is no lane ${lane}.`);
   return {
     position: row.position,
@@ -65,11 +68,14 @@ export const takeLane = async (db: Database, lane: number): Promise<bigint> => {
 };
 
 /**
- * Moves the lane's watermark, if it still is where the owner left it: the first statement of every append of an
- * owner. In one row it takes the lane's lock, makes intake exactly-once (the watermark commits with the data), and
- * fences (an owner that lost its lane finds no row).
+ * Takes the log's lock and moves the lane's watermark, if it still is where the owner left it: the first thing in every
+ * append of an owner. It makes intake exactly-once (the watermark commits with the data), and fences (an owner that
+ * lost its lane finds no row).
  *
- * @returns the lane's head before the append
+ * The head comes first, here as for everybody who appends, and a lane's row after it: a registration, too, holds the
+ * head when it takes an ordinal out of a lane's row. So nobody waits for the head who holds what its holder needs.
+ *
+ * @returns the head before the append
  * @throws {FencedError}
  */
 export const advanceWatermark = async (
@@ -79,19 +85,25 @@ export const advanceWatermark = async (
   from: Watermark,
   to: Watermark,
 ): Promise<bigint> => {
-  const [row] = await tx<{ position: bigint }[]>`
+  // Sent together; the second begins, and so looks, when the first has the lock.
+  const [head, moved] = await Promise.all([
+    lockLog(tx),
+    tx`
     UPDATE lane
     SET source_created = ${to.created}, source_epoch = ${to.epoch}, source_seq = ${to.sequence},
-        source_time = ${to.time}, source_tick = ${to.tick}, seen_position = position, owner_seen_at = now()
-    WHERE id = ${lane} AND owner_term = ${term} AND source_epoch = ${from.epoch} AND source_seq = ${from.sequence}
-    RETURNING position`;
-  if (!row) throw new FencedError(`Lane ${lane} has another owner.`);
-  return row.position;
+        source_time = ${to.time}, source_tick = ${to.tick}, seen_position = (SELECT position FROM log_head), owner_seen_at = now()
+    WHERE id = ${lane} AND owner_term = ${term} AND source_epoch = ${from.epoch} AND source_seq = ${from.sequence}`,
+  ]);
+  if (moved.count === 0) throw new FencedError(`Lane ${lane} has another owner.`);
+  return head;
 };
 
-/** Seconds since the lane's owner last appended; infinite when there never was one. */
-export const ownerSilence = async (db: Queryable, lane: number): Promise<number> => {
-  const [row] = await db<{ seconds: number }[]>`
-    SELECT extract(epoch FROM now() - owner_seen_at)::float8 AS seconds FROM lane WHERE id = ${lane}`;
-  return row?.seconds ?? Infinity;
+/**
+ * How far every lane has consumed the stream, if all read this incarnation of it; else undefined. What lies below is
+ * read by nobody any more.
+ */
+export const lowestWatermark = async (db: Queryable, created: string): Promise<bigint | undefined> => {
+  const [row] = await db<{ lowest: bigint; same: boolean }[]>`
+    SELECT min(source_seq) AS lowest, bool_and(source_created IS NOT DISTINCT FROM ${created}) AS same FROM lane`;
+  return row?.same ? row.lowest : undefined;
 };

@@ -22,7 +22,10 @@ const samplesPerMinute = 10;
 const sampleBytes = 1024;
 const flushInterval = 1_000;
 
-export const createRejectLog = (db: Database): RejectLog => {
+/** Hears how many rejects were stored, by code. */
+export type RejectsStored = (counts: ReadonlyMap<ErrorCode, number>) => void;
+
+export const createRejectLog = (db: Database, stored: RejectsStored = () => undefined): RejectLog => {
   let counts = new Map<ErrorCode, number>();
   let samples: Reject[] = [];
   const sampled = new Map<ErrorCode, { minute: number; count: number }>();
@@ -42,6 +45,7 @@ export const createRejectLog = (db: Database): RejectLog => {
     samples = [];
     try {
       await store(db, someCounts, someSamples);
+      stored(someCounts);
     } catch {
       for (const [code, count] of someCounts) counts.set(code, (counts.get(code) ?? 0) + count);
       samples = [...someSamples, ...samples].slice(0, samplesPerMinute);

@@ -87,14 +87,13 @@ const selectOldest = async (db: Queryable): Promise<Date | null> => {
 /** The facts of the last 24 hours, found from the end of the log, at the size of an average one. */
 const selectFactsPerDay = async (db: Queryable): Promise<number | null> => {
   const [row] = await db<{ bytes: number | null }[]>`
-    SELECT sum(recent.facts) * (
+    SELECT recent.facts * (
              SELECT pg_total_relation_size(oid) / nullif(greatest(reltuples, 0), 0) FROM pg_class WHERE oid = 'event'::regclass
            )::float8 AS bytes
-    FROM lane l CROSS JOIN LATERAL (
-      SELECT count(*) AS facts FROM event e
-      WHERE e.lane = l.id AND e.position > coalesce(
-        (SELECT position FROM event o WHERE o.lane = l.id AND o.recorded_at < now() - interval '24 hours'
-         ORDER BY position DESC LIMIT 1), 0)
+    FROM (
+      SELECT count(*) AS facts FROM event
+      WHERE position > coalesce(
+        (SELECT position FROM event WHERE recorded_at < now() - interval '24 hours' ORDER BY position DESC LIMIT 1), 0)
     ) recent`;
   return row?.bytes == null ? null : Math.round(row.bytes);
 };

@@ -25,7 +25,7 @@ export const upcast = (type: string, version: number, data: Record<string, unkno
 };
 
 export type StoredFact = {
-  readonly lane: number;
+  readonly lane: number | null;
   readonly position: bigint;
   readonly id: string;
   readonly type: string;

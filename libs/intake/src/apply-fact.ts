@@ -1,6 +1,7 @@
 import { type Fact, type FactOf, policyKey } from '#contracts';
 import { groupChain, isExpectedToSpeak, turnsOnGrant } from '#domain';
 import { hashOf } from './addresses.js';
+import { causeOf } from './cause.js';
 import type { Emit, LanePresence } from './lane-presence.js';
 
 /**
@@ -33,7 +34,7 @@ export const applyFact = (presence: LanePresence, fact: Fact, emit: Emit): void 
       return applySettled(presence, fact);
     case 'networks-changed':
       presence.setNetworks(fact.data.networks);
-      presence.reclassification = { since: fact.recordedAt.getTime(), next: 0 };
+      presence.reclassification = { since: fact.recordedAt.getTime(), next: 0, cause: causeOf(fact) };
       return;
     case 'lane-gap-observed':
       presence.outages[fact.data.away].add({ from: Date.parse(fact.data.from), to: Date.parse(fact.data.to) });

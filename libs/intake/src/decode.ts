@@ -12,10 +12,10 @@ import {
 } from '#contracts';
 import type { SourceMessage } from './source.js';
 
-const agentPrefix = 'reachback.v1.';
-const relayPrefix = 'reachback.internal.v1.contact.';
-const kinds: ReadonlySet<string> = new Set([...publishedKinds, ...requestKinds, ...verificationKinds]);
-const isKind = (text: string): text is LaneKind => kinds.has(text);
+/** An agent may only publish; what comes from responders is theirs to judge. */
+const agentKinds: ReadonlySet<string> = new Set(publishedKinds);
+const allKinds: ReadonlySet<string> = new Set([...publishedKinds, ...requestKinds, ...verificationKinds]);
+const isKind = (text: string, isRelayed: boolean): text is LaneKind => (isRelayed ? allKinds : agentKinds).has(text);
 
 /** A contact as the lane needs it. */
 export type DecodedContact = {
@@ -28,6 +28,8 @@ export type DecodedContact = {
   readonly agentTime: number | undefined;
   /** When a client that is `unanswered` was asked, likewise. */
   readonly asked: number | undefined;
+  /** Of a request that a responder passed on: what ties it to everything it led to. */
+  readonly correlation: string | undefined;
   /** What `logs` carried. */
   readonly content: unknown;
 };
@@ -37,22 +39,28 @@ const bare = {
   settingsRevision: undefined,
   agentTime: undefined,
   asked: undefined,
+  correlation: undefined,
   content: undefined,
 };
 
-export const isTick = (message: SourceMessage): boolean => message.subject === subjects.tick;
+const laneTick = /^reachback\.internal\.v1\.lane\.\d+\.tick$/;
+
+export const isTick = ({ subject }: SourceMessage): boolean =>
+  subject.endsWith('.tick') && (subject === subjects.tick || laneTick.test(subject));
 
 /**
- * Reads a message that is not a tick.
+ * Reads a message that is neither a tick nor a probe.
  *
  * @throws {ReachbackError} when it is not what an agent may send
  */
 export const decodeContact = ({ subject, data }: SourceMessage): DecodedContact => {
-  const prefix = subject.startsWith(relayPrefix) ? relayPrefix : agentPrefix;
+  // `….contact.<clientId>.<kind>` was passed on; `….<clientId>.<kind>` comes from an agent, with or without a lane.
   const dot = subject.lastIndexOf('.');
-  const clientId = subject.slice(prefix.length, dot);
+  const start = subject.lastIndexOf('.', dot - 1);
+  const clientId = subject.slice(start + 1, dot);
   const kind = subject.slice(dot + 1);
-  if (!isKind(kind)) throw new ReachbackError('bad_subject');
+  const isRelayed = subject.endsWith('.contact', start);
+  if (!isKind(kind, isRelayed)) throw new ReachbackError('bad_subject');
   if (!clientIdPattern.test(clientId)) throw new ReachbackError('bad_client_id');
   if (data.length === 0) return { clientId, kind, ...bare };
   const payload = parsePayload(data);
@@ -60,10 +68,16 @@ export const decodeContact = ({ subject, data }: SourceMessage): DecodedContact 
   if (kind === 'unanswered')
     return { clientId, kind, ...bare, asked: Date.parse(unansweredSchema.parse(payload).asked) };
   if (kind === 'answered') return { clientId, kind, ...bare };
-  const shape = prefix === relayPrefix ? 'heartbeat' : kind;
+  const shape = isRelayed ? 'heartbeat' : kind;
   const report = validatePayload(shape, payload);
   const ips = 'ips' in report ? report.ips : undefined;
   const settingsRevision = 'settingsRevision' in report ? report.settingsRevision : undefined;
   const time = 'time' in report && report.time !== undefined ? Date.parse(report.time) : undefined;
-  return { clientId, kind, ...bare, ips, settingsRevision, agentTime: time };
+  const correlation = isRelayed ? correlationOf(payload) : undefined;
+  return { clientId, kind, ...bare, ips, settingsRevision, agentTime: time, correlation };
 };
+
+const correlationOf = (payload: unknown): string | undefined =>
+  typeof payload === 'object' && payload !== null && 'correlation' in payload && typeof payload.correlation === 'string'
+    ? payload.correlation
+    : undefined;

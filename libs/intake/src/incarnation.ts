@@ -1,12 +1,12 @@
 import type { JetStreamManager, StreamInfo } from '@nats-io/jetstream';
 import { contactStream, type FactData } from '#contracts';
 import type { Watermark } from '#event-log';
-import type { SourceStart } from './source.js';
+import type { SourcePlace } from './source.js';
 
 type ResetReason = FactData['lane-source-reset']['reason'];
 
 /** How to go on reading: where, and whether the stream is another one than the one read before. */
-export type Continuation = { readonly start: SourceStart; readonly reset: ResetReason | undefined };
+export type Continuation = { readonly start: SourcePlace; readonly reset: ResetReason | undefined };
 
 /**
  * Compares the stream with the one the watermark was taken from.
@@ -15,6 +15,12 @@ export type Continuation = { readonly start: SourceStart; readonly reset: ResetR
  * watermark. It may also have been deleted and made anew. Reading on at the watermark would then skip messages in
  * silence; so the stream's creation time, its last sequence, and the arrival time of the message at the watermark must
  * all be what they were. In a rewound stream whatever arrived after the last message we took is new.
+ *
+ * Several lanes share the stream, and each reads a part of it, so between two messages of a lane there are sequences of
+ * others. The invariant: the stream is purged up to the lowest watermark of all lanes, and the message there stays. So
+ * whatever lane, its watermark is not below the first message, and the message at it is there to be compared. A first
+ * message beyond the watermark's next is therefore none of our purges: what is missing may be the lane's, and is
+ * reported. And a stream that was rewound to somewhere above a lane's watermark lost nothing that the lane had taken.
  */
 export const compareIncarnation = async (
   manager: JetStreamManager,

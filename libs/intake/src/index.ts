@@ -7,4 +7,5 @@ export * from './process.js';
 export { isJudgedByClass } from './reclassify.js';
 export * from './recover.js';
 export * from './source.js';
+export * from './status.js';
 export * from './stream.js';

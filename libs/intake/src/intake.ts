@@ -1,220 +1,153 @@
-import { jetstreamManager } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/transport-node';
+import { randomUUID } from 'node:crypto';
+import { hostname } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
-import { contactStream, subjects } from '#contracts';
+import type { Lanes } from '#contracts';
 import {
+  claimLane,
   createRejectLog,
   type Database,
-  FencedError,
-  isDiskFull,
-  ownerSilence,
-  readLane,
-  type RejectLog,
-  takeLane,
-  type Watermark,
+  type IntakeProcess,
+  type LaneLease,
+  leaseSeconds,
+  leaveLanes,
+  readLeases,
+  readProcesses,
+  renewLanes,
+  renewProcess,
 } from '#event-log';
-import { inlineProjections } from '#projections';
-import { compareIncarnation } from './incarnation.js';
-import { LaneOwner } from './owner.js';
-import { answerPresence } from './presence-replies.js';
-import { RateMeter } from './rate-meter.js';
-import { recoverPresence } from './recover.js';
-import { Room } from './room.js';
-import { Snapshots } from './snapshots.js';
-import { Source } from './source.js';
-import { ensureContactStream } from './stream.js';
-import { startTicker } from './ticker.js';
+import { type LaneIntake, startLaneIntake } from './lane-intake.js';
+import { startPurging } from './purge.js';
+import { lanesToClaim } from './share-lanes.js';
+import type { IntakeObserver, IntakeState } from './status.js';
 
-/** Messages in one transaction at most. */
-const batchSize = 8_192;
-/** An owner that has appended nothing for this long, though the clock ticks twice a second, is taken for dead. */
-const leaseSeconds = 5;
-const retryPause = 500;
-const purgeInterval = 30_000;
+/** How often to show that this process is there, and to look who has which lane, in milliseconds. */
+const lookInterval = 1_000;
+/** A process that cannot reach the broker cannot take in anything: it is not there, as far as lanes go. */
+const brokerTimeout = 2_000;
+/** An owner that appends is seen by that; one in these states is not, and another server could do no better. */
+const appendsNothing: ReadonlySet<IntakeState['name']> = new Set(['recovering', 'disk_full']);
 
 export type IntakeOptions = {
   readonly db: Database;
   readonly nats: NatsConnection;
-  readonly lane: number;
+  readonly lanes: Lanes;
   readonly log: Logger;
+  readonly observer: IntakeObserver;
+};
+
+/** The intake of a process while it runs. */
+export type RunningIntake = {
+  /** What it does with each lane there is. */
+  readonly states: () => ReadonlyMap<number, IntakeState>;
+  readonly stop: () => Promise<void>;
 };
 
 /**
- * Runs the lane's intake: takes the lane, recovers presence, and appends what the stream brings, until it is stopped.
- * Whatever fails (broker, database, stream) ends the ownership, and a new one starts from what is committed.
+ * Runs the intake of this process's share of the lanes until it is stopped. Which process has which lane is agreed on in
+ * the table of lanes; that no two append to one is up to the fencing of its appends alone.
  */
-export const startIntake = async (options: IntakeOptions): Promise<{ stop: () => Promise<void> }> => {
+export const startIntake = async (options: IntakeOptions): Promise<RunningIntake> => {
+  const { db, nats, log } = options;
+  const intake = new Intake(options);
+  const purging = startPurging(db, nats);
   const stopping = new AbortController();
-  const rejects = createRejectLog(options.db);
-  const running = run(options, rejects, stopping.signal);
+  const keepLooking = async (): Promise<void> => {
+    while (!stopping.signal.aborted) {
+      await intake.look().catch((error: unknown) => log.debug({ error: String(error) }, 'lanes not looked at'));
+      await sleep(lookInterval, undefined, { signal: stopping.signal }).catch(() => undefined);
+    }
+  };
+  const looking = keepLooking();
   return {
+    states: () => intake.states(),
     stop: async () => {
       stopping.abort();
-      await running;
-      await rejects.stop();
+      purging.stop();
+      await looking;
+      await intake.stop();
     },
   };
 };
 
-const run = async (options: IntakeOptions, rejects: RejectLog, signal: AbortSignal): Promise<void> => {
-  const { db, lane, log } = options;
-  const room = new Room(options);
-  let term: bigint | undefined;
-  while (!signal.aborted) {
-    try {
-      await own({ ...options, room }, rejects, signal, (taken) => (term = taken));
-    } catch (error) {
-      if (isDiskFull(error)) await room.untilThere(error, signal);
-      if (signal.aborted) break;
-      // Whatever ended the ownership: if another server has the lane by now, it keeps it.
-      if (error instanceof FencedError || (await hasOtherOwner(db, lane, term))) {
-        log.warn({ lane }, 'another server has taken the lane; standing by');
-        room.close();
-        await untilOwnerIsDead(db, lane, signal);
-      } else if (!isDiskFull(error)) {
-        log.warn({ lane, error: messageOf(error) }, 'intake stopped; starting again from what is committed');
-        await pause(retryPause, signal);
-      }
-    }
+class Intake {
+  private readonly process: IntakeProcess = { id: randomUUID(), name: `${hostname()} ${process.pid}` };
+  private readonly owned = new Map<number, LaneIntake>();
+  private readonly rejects;
+  private isNew = true;
+  /** When it was last there, by a clock that does not jump; undefined before the first time. */
+  private lastSeen: number | undefined;
+  private mayInheritFrom = 0;
+
+  constructor(private readonly options: IntakeOptions) {
+    this.rejects = createRejectLog(options.db, options.observer.rejected);
   }
-  room.close();
-};
 
-const hasOtherOwner = async (db: Database, lane: number, term: bigint | undefined): Promise<boolean> =>
-  term !== undefined && (await readLane(db, lane).catch(() => ({ term }))).term !== term;
-
-const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
-
-const pause = (milliseconds: number, signal: AbortSignal): Promise<void> =>
-  sleep(milliseconds, undefined, { signal }).catch(() => undefined);
-
-const untilOwnerIsDead = async (db: Database, lane: number, signal: AbortSignal): Promise<void> => {
-  while (!signal.aborted) {
-    const silence = await ownerSilence(db, lane).catch(() => 0);
-    if (silence > leaseSeconds) return;
-    await pause(1_000, signal);
-  }
-};
-
-type OwnOptions = IntakeOptions & { readonly room: Room };
-
-/** One ownership of the lane, from taking it to losing it. */
-const own = async (
-  options: OwnOptions,
-  rejects: RejectLog,
-  signal: AbortSignal,
-  taken: (term: bigint) => void,
-): Promise<void> => {
-  const { db, nats, lane, log } = options;
-  const started = Date.now();
-  const manager = await jetstreamManager(nats, { timeout: 3_000 });
-  await ensureContactStream(manager);
-  const term = await takeLane(db, lane);
-  taken(term);
-  const row = await readLane(db, lane);
-  const { presence, conclusions, replayed } = await recoverPresence(db, lane, row);
-  const { watermark, position } = row;
-  const owner = new LaneOwner({
-    db,
-    lane,
-    term,
-    presence,
-    rejects,
-    projections: inlineProjections,
-    watermark,
-    position,
-    conclusions,
-  });
-  // Asked after the watermark was read: a stream that is older than the watermark would look as if it were rewound.
-  const stream = await manager.streams.info(contactStream.name);
-  const next = await compareIncarnation(manager, stream, watermark);
-  const source = await Source.open(nats, manager, next.start);
-  try {
-    if (next.reset) {
-      const to = {
-        ...watermark,
-        created: stream.created,
-        epoch: watermark.epoch + 1,
-        sequence: BigInt(source.startsAfter),
-      };
-      const level = next.reset === 'created' ? 'info' : 'warn';
-      log[level]({ lane, reason: next.reset, epoch: to.epoch }, 'the lane reads another incarnation of its stream');
-      await owner.reset(to, resetFact(next.reset, watermark, to));
+  /** Shows that it is there, gives up what others have claimed, claims what is its due, and starts what is its own. */
+  async look(): Promise<void> {
+    const { db } = this.options;
+    await this.renew();
+    const leases = await readLeases(db);
+    for (const { lane, owner } of leases) if (owner !== this.process.id) this.owned.get(lane)?.stop('taken');
+    const living = await readProcesses(db);
+    const { isNew } = this;
+    const mayInherit = performance.now() >= this.mayInheritFrom;
+    const claimed: LaneLease[] = [];
+    for (const lease of lanesToClaim({ process: this.process.id, living, leases, isNew, mayInherit })) {
+      if (await claimLane(db, lease, this.process.id)) claimed.push(lease);
     }
-    log.info(
-      { lane, term: String(term), clients: presence.members.count, replayed, ms: Date.now() - started },
-      'lane owned',
+    const own = [...leases.filter(({ owner }) => owner === this.process.id), ...claimed];
+    for (const { lane } of own) this.start(lane);
+    if (own.length > 0) this.isNew = false;
+  }
+
+  states(): ReadonlyMap<number, IntakeState> {
+    const all = Array.from({ length: this.options.lanes.count }, (_, lane) => lane);
+    return new Map(all.map((lane) => [lane, this.owned.get(lane)?.state() ?? { name: 'standing-by' }]));
+  }
+
+  async stop(): Promise<void> {
+    const { db, log } = this.options;
+    const ending = [...this.owned.values()];
+    for (const lane of ending) lane.stop('stopping');
+    await Promise.all(ending.map(({ ended }) => ended));
+    await this.rejects.stop();
+    await leaveLanes(db, this.process.id).catch((error: unknown) =>
+      log.warn({ error: String(error) }, 'the lanes were not left; others take them in a few seconds'),
     );
-    await readOn(options, owner, source, signal);
-  } finally {
-    source.end(new Error('The ownership ended.'));
   }
-};
 
-const resetFact = (reason: 'created' | 'recreated' | 'rewound' | 'messages-lost', from: Watermark, to: Watermark) =>
-  ({
-    type: 'lane-source-reset',
-    client: null,
-    meta: { actor: 'system' },
-    data: {
-      reason,
-      epoch: to.epoch,
-      previous: { created: from.created, sequence: String(from.sequence) },
-      current: { created: to.created ?? '', sequence: String(to.sequence) },
-    },
-  }) as const;
-
-const readOn = async (options: OwnOptions, owner: LaneOwner, source: Source, signal: AbortSignal): Promise<void> => {
-  const { db, nats, lane, log, room } = options;
-  const meter = new RateMeter();
-  const snapshots = new Snapshots(db, lane, log);
-  const end = (reason: string) => source.end(new Error(reason));
-  const onAbort = () => end('The server is stopping.');
-  signal.addEventListener('abort', onAbort, { once: true });
-  const ticker = startTicker(
-    nats,
-    (sequence) => {
-      if (sequence <= Number(owner.sequence)) end('The stream gave a sequence number a second time.');
-    },
-    (error) => end(`The stream did not take a tick: ${error.message}`),
-  );
-  const purge = setInterval(() => void purgeConsumed(nats, owner), purgeInterval);
-  const replies = answerPresence(
-    nats,
-    lane,
-    () => owner.presence,
-    () => meter.read(),
-  );
-  try {
-    while (!signal.aborted) {
-      const messages = owner.isBusy ? source.takeArrived(batchSize) : await source.take(batchSize);
-      const contacts = await owner.append(messages);
-      room.found();
-      meter.record(contacts, owner.lagAt(Date.now()));
-      nats.publish(subjects.committed(lane), JSON.stringify({ sequence: String(owner.sequence) }));
-      snapshots.consider(owner.presence, owner.head, contacts);
-    }
-  } finally {
-    signal.removeEventListener('abort', onAbort);
-    ticker.stop();
-    clearInterval(purge);
-    replies.stop();
-    await snapshots.finish();
+  /**
+   * Whoever was away for a while, with the broker or the database, must not take everybody for dead: the others were
+   * away with it, and need a moment to come back.
+   */
+  private async renew(): Promise<void> {
+    const { db, nats } = this.options;
+    await answersWithin(nats, brokerTimeout);
+    await renewProcess(db, this.process);
+    const waiting = [...this.owned]
+      .filter(([, intake]) => appendsNothing.has(intake.state().name))
+      .map(([lane]) => lane);
+    if (waiting.length > 0) await renewLanes(db, this.process.id, waiting);
+    const now = performance.now();
+    const wasAway = this.lastSeen !== undefined && now - this.lastSeen > leaseSeconds * 1_000;
+    if (wasAway) this.mayInheritFrom = now + leaseSeconds * 1_000;
+    this.lastSeen = now;
   }
-};
 
-/**
- * Drops from the stream what is committed, so that it holds only what is still to be read; the last message stays, for
- * the incarnation check.
- */
-const purgeConsumed = async (nats: NatsConnection, owner: LaneOwner): Promise<void> => {
-  try {
-    const manager = await jetstreamManager(nats, { timeout: 3_000 });
-    const info = await manager.streams.info(contactStream.name);
-    const isSame = info.created === owner.created && info.state.last_seq >= Number(owner.sequence);
-    if (isSame) await manager.streams.purge(contactStream.name, { seq: Number(owner.sequence) });
-  } catch {
-    // The next time will do; whether the stream is there at all is the ticker's concern.
+  private start(lane: number): void {
+    if (this.owned.has(lane)) return;
+    const intake = startLaneIntake({ ...this.options, lane, rejects: this.rejects });
+    this.owned.set(lane, intake);
+    void intake.ended.then(() => this.owned.delete(lane));
   }
+}
+
+const answersWithin = async (nats: NatsConnection, milliseconds: number): Promise<void> => {
+  const given = new AbortController();
+  const tooLate = sleep(milliseconds, undefined, { signal: given.signal }).then(() => {
+    throw new Error('The broker does not answer.');
+  });
+  await Promise.race([nats.flush(), tooLate]).finally(() => given.abort());
 };

@@ -1,75 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
-import type { Fact, FactData, FactType, JsonObject, LaneKind, NewFact } from '#contracts';
 import { inactiveRemovals, reconnectAllowance } from '#domain';
-import { LanePresence } from './lane-presence.js';
-
-const second = 1_000;
-const start = 1_795_425_000_000;
-const unreachable = ['10.0.0.1'];
-const direct = ['203.0.113.9'];
-
-const settledSettings = {
-  kind: 'settings',
-  key: 'settings',
-  release: null,
-  outcome: 'applied',
-  error: null,
-  via: 'ack',
-} as const;
-
-/** One lane under test: given facts, when contacts and ticks come, then transitions. */
-const lane = (policy: JsonObject = { heartbeat: { interval: 'PT1S' }, offlineAfter: 'PT3S' }) => {
-  const presence = new LanePresence();
-  presence.watchAll();
-  const emitted: NewFact[] = [];
-  const emit = (fact: NewFact) => emitted.push(fact);
-  let position = 0n;
-  let now = start;
-  const given = <T extends FactType>(type: T, data: FactData[T], client: string | null = null) => {
-    position++;
-    const fact = { type, data, client, meta: { actor: 'test' }, lane: 0, position, id: '', recordedAt: new Date(now) };
-    presence.apply(fact as unknown as Fact, emit);
-  };
-  const levelSettings = (values: JsonObject) =>
-    given('settings-changed', { level: { scope: 'fleet' }, patch: { reachback: {} }, values: { reachback: values } });
-  const client = (id: string, ips: readonly string[] = unreachable) =>
-    given(
-      'client-registered',
-      { ordinal: presence.members.count, name: null, group: '', labels: {}, ips, agentVersion: null, installed: {} },
-      id,
-    );
-  const contact = (id: string, kind: LaneKind) => {
-    const ordinal = presence.members.ordinalOf(id) ?? -1;
-    const at = presence.advance(now, false, emit);
-    presence.settle(ordinal, at, emit);
-    presence.receive(ordinal, kind, at, emit);
-  };
-  /** Lets time pass with a tick every half second, as a running server does. */
-  const pass = (milliseconds: number) => {
-    for (const until = now + milliseconds; now < until;) {
-      now = Math.min(now + 500, until);
-      presence.advance(now, true, emit);
-    }
-  };
-  /** Lets time pass without a message. */
-  const jump = (milliseconds: number) => {
-    now += milliseconds;
-  };
-  const transitions = () =>
-    emitted.flatMap((fact) =>
-      fact.type === 'client-status-changed'
-        ? [`${fact.client} ${fact.data.status} ${fact.data.cause} +${(Date.parse(fact.data.at) - start) / second}`]
-        : [],
-    );
-  given('networks-changed', { networks: [{ name: 'nat', ranges: ['10.0.0.0/8'] }] });
-  presence.reclassification = undefined;
-  levelSettings(policy);
-  pass(500);
-  now = start;
-  presence.clock = start;
-  presence.lastTick = start;
-  return { presence, emitted, given, levelSettings, client, contact, pass, jump, transitions };
-};
+import { direct, lane, second, settledSettings, start, unreachable } from '../../../test/helpers/lane.js';
 
 describe('presence of a lane', () => {
   test('R5: silence counts from the last contact that counts, and the verdict has the time it was due', () => {
@@ -249,6 +180,19 @@ describe('presence of a lane', () => {
     given('work-settled', { items: [{ ...settledSettings, revision: '99' }] }, 'a');
     pass(second);
     expect(transitions().at(-1)).toBe('a Unreachable/Offline silence +10');
+  });
+
+  test('G3, R5: whoever was due before a limit was tightened is due when it was, not when it was tightened', () => {
+    const { client, contact, pass, jump, levelSettings, given, transitions } = lane();
+    levelSettings({ heartbeat: { interval: 'PT1S' }, offlineAfter: 'PT10.1S' });
+    client('a');
+    contact('a', 'register');
+    levelSettings({ heartbeat: { interval: 'PT1S' }, offlineAfter: 'PT3S' });
+    pass(10 * second);
+    jump(300);
+    given('work-settled', { items: [{ ...settledSettings, revision: '99' }] }, 'a');
+    pass(second);
+    expect(transitions().at(-1)).toBe('a Unreachable/Offline silence +10.1');
   });
 
   test('G1: a backlog expires nobody early', () => {

@@ -14,6 +14,7 @@ import {
 } from '#domain';
 import { hashOf } from './addresses.js';
 import { applyFact } from './apply-fact.js';
+import type { Cause } from './cause.js';
 import { Members } from './members.js';
 import { Policies } from './policies.js';
 import { TimingWheel } from './wheel.js';
@@ -37,7 +38,7 @@ export class LanePresence {
   lastTick = 0;
   networks: readonly Network[] = [];
   /** The networks changed at `since`; clients from the ordinal `next` on are still to be classified anew (R1). */
-  reclassification: { readonly since: number; readonly next: number } | undefined;
+  reclassification: { readonly since: number; readonly next: number; readonly cause: Cause } | undefined;
   /** When clients were last removed as inactive, oldest first; no more than the cap counts (R8). */
   readonly removals: number[] = [];
   private classifier: Classifier = compileNetworks([]);
@@ -47,6 +48,8 @@ export class LanePresence {
     readonly members = new Members(),
     readonly policies = new Policies(),
     readonly outages = { broker: new Outages(), server: new Outages() },
+    /** How many of its clients may be removed as inactive in an hour (R8). */
+    private readonly removalLimit: number = inactiveRemovals.limit,
   ) {}
 
   setNetworks(networks: readonly Network[]): void {
@@ -201,14 +204,14 @@ export class LanePresence {
 
   noteRemoval(at: number): void {
     this.removals.push(at);
-    if (this.removals.length > inactiveRemovals.limit) this.removals.shift();
+    if (this.removals.length > this.removalLimit) this.removals.shift();
   }
 
   private dueAt(ordinal: number): number | undefined {
     const { members, outages } = this;
     if (members.isWatched(ordinal)) return members.deadlineOf(ordinal, outages);
     const removal = members.removalOf(ordinal, outages);
-    return removal === undefined ? undefined : Math.max(removal, nextRemoval(this.removals));
+    return removal === undefined ? undefined : Math.max(removal, nextRemoval(this.removals, this.removalLimit));
   }
 
   /**
@@ -242,15 +245,20 @@ export class LanePresence {
     return isTicking && !broker.isAfter(from) && !server.isAfter(from);
   }
 
-  /** Makes a change after which a client may be due earlier: not before the change (G3). */
+  /**
+   * Makes a change after which a client may be due earlier: not before the change (G3), nor later than it was due
+   * anyway. Whoever was due before the change, which nothing but the next tick shows, is due when it was.
+   */
   tighten(ordinal: number, at: number, change: () => void): void {
     const { limitFrom } = this.members.data;
     const held = limitFrom[ordinal] ?? 0;
+    const heldDue = this.dueAt(ordinal) ?? Infinity;
     // Compared without what an earlier change holds back: an outage that is yet to show may move both beyond it.
     limitFrom[ordinal] = 0;
     const before = this.dueAt(ordinal) ?? Infinity;
     change();
-    limitFrom[ordinal] = (this.dueAt(ordinal) ?? Infinity) < before ? at : held;
+    const isTighter = (this.dueAt(ordinal) ?? Infinity) < before;
+    limitFrom[ordinal] = isTighter ? Math.min(at, heldDue) : held;
     this.watch(ordinal);
   }
 

@@ -1,5 +1,5 @@
-import type { NetworkClass } from '#contracts';
-import { defaultPolicy, type Grant, grantOf, isExpectedToSpeak, type Outages, type Policy } from '#domain';
+import type { NetworkClass, Status } from '#contracts';
+import { defaultPolicy, type Grant, grantOf, isExpectedToSpeak, type Outages, type Policy, statusOf } from '#domain';
 
 /** Bits of a client's state. */
 const registered = 1;
@@ -139,6 +139,22 @@ export class Members {
 
   grantOf(ordinal: number): Grant {
     return grantOf(this.policyOf(ordinal), this.networkOf(ordinal));
+  }
+
+  /** Registered clients by status; who never had one counts as offline, as everywhere. */
+  countStatuses(): Record<Status, number> {
+    const byFlags = new Uint32Array(256);
+    for (let ordinal = 0; ordinal < this.count; ordinal++) {
+      const flags = this.data.flags[ordinal] ?? 0;
+      byFlags[flags] = (byFlags[flags] ?? 0) + 1;
+    }
+    const counts = { Online: 0, Offline: 0, 'Unreachable/Online': 0, 'Unreachable/Offline': 0 };
+    byFlags.forEach((count, flags) => {
+      if ((flags & registered) === 0) return;
+      const network = (flags & known) !== 0 && (flags & unreachable) !== 0 ? 'unreachable' : 'direct';
+      counts[statusOf(network, (flags & known) !== 0 && (flags & online) !== 0)] += count;
+    });
+    return counts;
   }
 
   setRegistered(ordinal: number, value: boolean): void {

@@ -3,6 +3,7 @@ import {
   advanceWatermark,
   appendChunk,
   appendFacts,
+  type Chunk,
   type Database,
   ensurePartitions,
   type InlineProjection,
@@ -15,7 +16,7 @@ import {
 import { Batch, type Segment } from './batch.js';
 import { ContactLimiter } from './contact-limiter.js';
 import type { LanePresence } from './lane-presence.js';
-import { processMessages, toMilliseconds } from './process.js';
+import { processMessages, readMessages, toMilliseconds } from './process.js';
 import { reclassifySome, takeInOrder } from './reclassify.js';
 import { presenceFacts } from './recover.js';
 import { settleReports } from './settle-reports.js';
@@ -80,11 +81,13 @@ export class LaneOwner {
   }
 
   /**
-   * Appends what messages lead to; returns how many contacts.
+   * Appends what messages lead to; returns the contacts, packed and counted.
    *
    * @throws {FencedError} when the lane has another owner
    */
-  async append(messages: readonly SourceMessage[]): Promise<number> {
+  async append(
+    messages: readonly SourceMessage[],
+  ): Promise<{ readonly contacts: number; readonly chunks: readonly Chunk[] }> {
     const last = messages.at(-1);
     const lastTick = messages.findLast(isTick);
     const to = {
@@ -92,9 +95,9 @@ export class LaneOwner {
       ...(last ? { sequence: BigInt(last.sequence), time: last.time } : {}),
       ...(lastTick ? { tick: lastTick.time } : {}),
     };
-    const { contacts, position } = await this.commit(to, messages, []);
+    const { position, ...appended } = await this.commit(to, messages, []);
     this.settle(to, position);
-    return contacts;
+    return appended;
   }
 
   /** Goes over to another incarnation of the stream, and records that it did. */
@@ -111,16 +114,18 @@ export class LaneOwner {
 
   private commit(to: Watermark, messages: readonly SourceMessage[], facts: readonly NewFact[]) {
     const { db, lane, term, presence, rejects } = this.options;
+    const read = readMessages(messages);
     return transact(db, async (tx) => {
       const head = await advanceWatermark(tx, lane, term, this.watermark, to);
       const batch = new Batch();
       for (const fact of [...this.conclusions, ...facts]) batch.emit(fact);
       if (head > this.position || presence.reclassification) await this.takeIn(tx, head, batch);
-      processMessages(messages, { presence, batch, rejects, limiter: this.limiter });
+      processMessages(read, { presence, batch, rejects, limiter: this.limiter });
       let position = head;
-      for (const segment of batch.finish()) position = await this.write(tx, segment, to.epoch, position);
+      const segments = batch.finish();
+      for (const segment of segments) position = await this.write(tx, segment, to.epoch, position);
       position = await this.settleReports(tx, batch, position);
-      return { contacts: batch.contacts, position };
+      return { contacts: batch.contacts, chunks: segments.flatMap(({ chunks }) => chunks), position };
     });
   }
 

@@ -2,9 +2,11 @@ import { contactLimit } from '#domain';
 import { type NewFact, ReachbackError } from '#contracts';
 import type { RejectLog } from '#event-log';
 import type { Batch } from './batch.js';
+import { because } from './cause.js';
 import type { ContactLimiter } from './contact-limiter.js';
 import { type DecodedContact, decodeContact, isTick } from './decode.js';
 import type { LanePresence } from './lane-presence.js';
+import { isProbe } from './probe.js';
 import type { SourceMessage } from './source.js';
 
 const nanosPerMillisecond = 1_000_000n;
@@ -18,34 +20,57 @@ export type Processing = {
   readonly rejects: Pick<RejectLog, 'record'>;
 };
 
-/** Runs messages through presence, in order, into the batch; what cannot be read harms nobody else in it. */
-export const processMessages = (messages: readonly SourceMessage[], processing: Processing): void => {
-  const { presence, batch, rejects } = processing;
-  const emit = (fact: NewFact) => batch.emit(fact);
-  for (const message of messages) {
-    const tick = isTick(message);
-    const at = presence.advance(toMilliseconds(message.time), tick, emit);
-    if (tick) continue;
-    try {
-      processContact(decodeContact(message), at, processing);
-    } catch (error) {
-      if (!(error instanceof ReachbackError)) throw error;
-      const { code, message: text } = error;
-      rejects.record({ at: new Date(at), subject: message.subject, code, message: text, payload: message.data });
-    }
+/** A message of the stream, read: a contact, or what is wrong with it; a tick, and a probe, is nothing but a time. */
+export type ReadMessage = {
+  readonly message: SourceMessage;
+  readonly isTick: boolean;
+  readonly contact?: DecodedContact;
+  readonly error?: ReachbackError;
+};
+
+/** Reads messages, which needs nothing but them: before the log's lock is taken, for others wait for it. */
+export const readMessages = (messages: readonly SourceMessage[]): readonly ReadMessage[] => messages.map(readMessage);
+
+const readMessage = (message: SourceMessage): ReadMessage => {
+  if (isTick(message)) return { message, isTick: true };
+  if (isProbe(message.subject)) return { message, isTick: false };
+  try {
+    return { message, isTick: false, contact: decodeContact(message) };
+  } catch (error) {
+    if (!(error instanceof ReachbackError)) throw error;
+    return { message, isTick: false, error };
   }
 };
 
-const processContact = (contact: DecodedContact, at: number, { presence, batch, limiter }: Processing): void => {
-  const { members } = presence;
-  const { clientId, kind, ips, settingsRevision, agentTime, asked } = contact;
+/** Runs messages through presence, in order, into the batch; what cannot be read harms nobody else in it. */
+export const processMessages = (messages: readonly ReadMessage[], processing: Processing): void => {
+  const { presence, batch, rejects } = processing;
   const emit = (fact: NewFact) => batch.emit(fact);
+  for (const { message, isTick: tick, contact, error } of messages) {
+    const at = presence.advance(toMilliseconds(message.time), tick, emit);
+    const refused = error ?? (contact && processContact(contact, at, processing));
+    if (!refused) continue;
+    const { code, message: text } = refused;
+    rejects.record({ at: new Date(at), subject: message.subject, code, message: text, payload: message.data });
+  }
+};
+
+/** Returns why the contact does not count, if so. */
+const processContact = (
+  contact: DecodedContact,
+  at: number,
+  { presence, batch, limiter }: Processing,
+): ReachbackError | undefined => {
+  const { members } = presence;
+  const { clientId, kind, ips, settingsRevision, agentTime, asked, correlation } = contact;
+  const emit = (fact: NewFact) => batch.emit(fact);
+  const emitCaused = correlation === undefined ? emit : because({ correlation }, emit);
   const ordinal = members.ordinalOf(clientId);
   if (ordinal !== undefined) presence.settle(ordinal, at, emit);
-  if (ordinal === undefined || !members.isRegistered(ordinal)) throw new ReachbackError('not_registered');
-  if (!limiter.admits(ordinal, at)) throw tooMuch();
-  if (asked !== undefined && !isSilentSince(presence, ordinal, asked, at)) return;
-  if (ips && presence.receiveAddresses(ordinal, ips, at, emit)) batch.close();
+  if (ordinal === undefined || !members.isRegistered(ordinal)) return new ReachbackError('not_registered');
+  if (!limiter.admits(ordinal, at)) return tooMuch();
+  if (asked !== undefined && !isSilentSince(presence, ordinal, asked, at)) return undefined;
+  if (ips && presence.receiveAddresses(ordinal, ips, at, emitCaused)) batch.close();
   batch.add(ordinal, kind, at);
   if (agentTime !== undefined) members.data.clockSkew[ordinal] = (agentTime - at) / 1000;
   if (settingsRevision !== undefined && members.reportRevision(ordinal, Number(settingsRevision))) {
@@ -55,7 +80,8 @@ const processContact = (contact: DecodedContact, at: number, { presence, batch, 
     const data = { at: new Date(at).toISOString(), content: contact.content ?? {} };
     batch.emit({ type: 'logs-received', client: clientId, meta: { actor: 'agent' }, data });
   }
-  presence.receive(ordinal, kind, at, emit);
+  presence.receive(ordinal, kind, at, emitCaused);
+  return undefined;
 };
 
 /** A client that has spoken since it was asked is there, whatever became of its answer; one unheard may be (G1). */

@@ -1,5 +1,6 @@
 import { type Fact, policyKey } from '#contracts';
 import type { Queryable } from '#event-log';
+import { because, causeOf } from './cause.js';
 import type { Emit, LanePresence } from './lane-presence.js';
 
 /**
@@ -27,10 +28,11 @@ export const reclassifySome = async (
     WHERE lane = ${lane} AND ordinal >= ${pass.next}
     ORDER BY ordinal LIMIT ${slice.clients}`;
   const at = Math.max(pass.since, presence.clock);
+  const emitChange = because(pass.cause, emit);
   let changes = 0;
   for (const { ordinal, ips } of rows) {
-    if (presence.reclassify(ordinal, ips, at, emit)) changes++;
-    presence.reclassification = { since: pass.since, next: ordinal + 1 };
+    if (presence.reclassify(ordinal, ips, at, emitChange)) changes++;
+    presence.reclassification = { ...pass, next: ordinal + 1 };
     if (changes === slice.changes) return;
   }
   if (rows.length < slice.clients) presence.reclassification = undefined;
@@ -60,5 +62,5 @@ export const takeInOrder = async (
   while (presence.reclassification && isSmall && isJudgedByClass(fact)) {
     await reclassifySome(db, lane, presence, emit);
   }
-  presence.apply(fact, emit);
+  presence.apply(fact, because(causeOf(fact), emit));
 };

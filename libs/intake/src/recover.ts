@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import type { Fact, FactType, NewFact } from '#contracts';
 import {
   type Database,
@@ -13,6 +14,7 @@ import type { Emit, LanePresence } from './lane-presence.js';
 import { toMilliseconds } from './process.js';
 import { takeInOrder } from './reclassify.js';
 import { loadSnapshot } from './snapshot.js';
+import { newProgress, type RecoveryProgress } from './status.js';
 
 /** The facts that presence draws conclusions from, or that are its own. */
 export const presenceFacts: readonly FactType[] = [
@@ -31,6 +33,8 @@ export const presenceFacts: readonly FactType[] = [
 
 const chunkPage = 500;
 const factPage = 20_000;
+/** A replay leaves the process to others this often, in milliseconds: it must be able to say how far it is. */
+const maxBusy = 50;
 
 export type Recovered = {
   readonly presence: LanePresence;
@@ -40,18 +44,25 @@ export type Recovered = {
 };
 
 /**
- * Presence as of the lane's head: the last snapshot, and everything after it in the order of positions.
+ * A lane's presence as of the log's head: the last snapshot, and everything after it, the lane's own contacts and facts
+ * and the fleet's facts, in the order of positions.
  *
  * What live intake concluded is in the log as facts, so a replay concludes nothing itself; except from facts that came
  * after the owner's last append, which nobody has seen yet.
  *
  * @throws {ContactsGoneError}
  */
-export const recoverPresence = async (db: Database, lane: number, row: LaneRow): Promise<Recovered> => {
-  const { presence, position } = await loadSnapshot(db, lane);
+export const recoverPresence = async (
+  db: Database,
+  lane: number,
+  row: LaneRow,
+  removalLimit?: number,
+  progress: RecoveryProgress = newProgress(),
+): Promise<Recovered> => {
+  const { presence, position } = await loadSnapshot(db, lane, removalLimit);
   await assertContactsAfter(db, lane, position);
   const conclusions: NewFact[] = [];
-  const replayed = { facts: 0, contacts: 0 };
+  Object.assign(progress, { since: Date.now(), from: position, at: position, to: row.position });
   const emit: Emit = (fact) => conclusions.push(fact);
   const facts = pages(position, (after) =>
     readFacts(db, { lane, after, upTo: row.position, types: presenceFacts, limit: factPage }),
@@ -59,14 +70,20 @@ export const recoverPresence = async (db: Database, lane: number, row: LaneRow):
   const chunks = pages(position, (after) => readChunks(db, { lane, after, upTo: row.position, limit: chunkPage }));
   let fact = await facts();
   let chunk = await chunks();
-  while (fact || chunk) {
+  for (let lastPause = Date.now(); fact || chunk;) {
+    if (Date.now() - lastPause > maxBusy) {
+      await setImmediate();
+      lastPause = Date.now();
+    }
     if (chunk && (!fact || chunk.firstPosition < fact.position)) {
-      replayed.contacts += replayChunk(presence, chunk);
+      progress.contacts += replayChunk(presence, chunk);
+      progress.at = chunk.firstPosition + BigInt(chunk.count) - 1n;
       chunk = await chunks();
     } else if (fact) {
       // In the order in which live intake judged, though what it concluded stands further on in the log.
       await takeInOrder(db, lane, presence, fact, fact.position > row.seenPosition ? emit : ignore);
-      replayed.facts++;
+      progress.facts++;
+      progress.at = fact.position;
       fact = await facts();
     }
   }
@@ -76,7 +93,8 @@ export const recoverPresence = async (db: Database, lane: number, row: LaneRow):
   presence.clock = Math.max(presence.clock, toMilliseconds(row.watermark.time));
   presence.lastTick = Math.max(presence.lastTick, toMilliseconds(row.watermark.tick));
   presence.watchAll();
-  return { presence, conclusions, replayed };
+  const { facts: replayedFacts, contacts } = progress;
+  return { presence, conclusions, replayed: { facts: replayedFacts, contacts } };
 };
 
 /** The log does not hold every contact after the snapshot: presence made from it would be wrong. */

@@ -40,6 +40,8 @@ const dayOf = (n: number): string => new Date(midnight + n * day).toISOString().
 let database: Awaited<ReturnType<typeof createTestDatabase>>;
 let db: Database;
 /** What the job works on. */
+const jobName = 'reachback retention';
+const openJob = () => openRetentionDatabase({ url: database.url, name: jobName });
 let job: Database;
 let owner: LaneOwner;
 let sequence = 0;
@@ -139,12 +141,12 @@ let pastBefore: Awaited<ReturnType<typeof past>>;
 beforeAll(async () => {
   database = await createTestDatabase();
   db = openDatabase({ url: database.url });
-  job = openRetentionDatabase({ url: database.url });
+  job = openJob();
   await migrate(db);
   owner = await takeOver();
   await fill();
-  const following = runFollower({ db, follower: history, lane, log: pino({ level: 'silent' }) });
-  expect(await untilCaughtUp(db, history, lane, 30_000)).toBe(true);
+  const following = runFollower({ db, follower: history, log: pino({ level: 'silent' }) });
+  expect(await untilCaughtUp(db, history, 30_000)).toBe(true);
   await following.stop();
   before = await recovered();
   pastBefore = await past();
@@ -203,7 +205,7 @@ describe('old contacts', () => {
 
   test('G7 whoever is killed while it detaches a day is followed by a run that finishes it', async () => {
     await withReader(async () => {
-      const dying = openRetentionDatabase({ url: database.url });
+      const dying = openJob();
       const detaching = dropOldContacts(dying, keepAfter(3)).catch((error: unknown) => error);
       const kill = () => db`
         SELECT pg_terminate_backend(pid) FROM pg_stat_activity
@@ -239,7 +241,7 @@ describe('old contacts', () => {
   });
 
   test('are dropped once by several processes that run at once', async () => {
-    const other = openRetentionDatabase({ url: database.url });
+    const other = openJob();
     const runs = await Promise.all([retain(job, keepAfter(5)), retain(other, keepAfter(5))]);
     expect(runs.flatMap((run) => run?.days ?? [])).toEqual([dayOf(5)]);
     expect(await retain(other, keepAfter(5))).toEqual({ days: [], rejectSamples: 0 });
@@ -290,7 +292,7 @@ const locksUntil = async (promise: Promise<unknown>): Promise<ReadonlySet<string
   while (!settled) {
     const rows = await db<{ mode: string }[]>`
       SELECT l.mode FROM pg_locks l JOIN pg_stat_activity a USING (pid)
-      WHERE l.relation = 'contact_chunk'::regclass AND a.application_name = 'reachback retention'`;
+      WHERE l.relation = 'contact_chunk'::regclass AND a.application_name = ${jobName}`;
     for (const { mode } of rows) seen.add(mode);
   }
   return seen;

@@ -1,63 +1,36 @@
-import type { NatsConnection } from '@nats-io/transport-node';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
-import { type ErrorReply, errorCatalogue, subjects } from '#contracts';
 import { type Database, isOutage, transact } from '#event-log';
 
 /** How often to look whether there is room again, in milliseconds. */
 const lookInterval = 5_000;
 
-export type RoomOptions = {
-  readonly db: Database;
-  readonly nats: NatsConnection;
-  readonly lane: number;
-  readonly log: Logger;
-};
+export type RoomOptions = { readonly db: Database; readonly lane: number; readonly log: Logger };
 
-/**
- * Whether the disk of the database has room. While it has none, nobody owns the lane: the broker holds what arrives, and
- * who asks for the lane's presence hears why there is no answer.
- */
+/** Whether the disk of the database has room. While it has none, nothing is appended: the broker holds what arrives. */
 export class Room {
-  private stopAnswering: (() => void) | undefined;
+  private isFull = false;
 
   constructor(private readonly options: RoomOptions) {}
 
-  get isFull(): boolean {
-    return this.stopAnswering !== undefined;
-  }
-
   /** A write found no room. Waits until there is some, or the signal aborts. */
   async untilThere(error: unknown, signal: AbortSignal): Promise<void> {
-    const { nats, lane, log } = this.options;
+    const { db, lane, log } = this.options;
     if (!this.isFull) {
+      this.isFull = true;
       log.error({ lane, error: String(error) }, 'disk_full: the database has no room; intake waits until it has');
-      this.stopAnswering = answerFull(nats, lane);
     }
     do await sleep(lookInterval, undefined, { signal }).catch(() => undefined);
-    while (!signal.aborted && !(await hasRoom(this.options.db)));
+    while (!signal.aborted && !(await hasRoom(db)));
   }
 
   /** Something was stored. */
   found(): void {
     if (!this.isFull) return;
+    this.isFull = false;
     this.options.log.warn({ lane: this.options.lane }, 'the database has room again');
-    this.close();
-  }
-
-  close(): void {
-    this.stopAnswering?.();
-    this.stopAnswering = undefined;
   }
 }
-
-const answerFull = (nats: NatsConnection, lane: number): (() => void) => {
-  const reply: ErrorReply = { error: { code: 'disk_full', message: errorCatalogue.disk_full.title } };
-  const subscription = nats.subscribe(subjects.presence(lane), {
-    callback: (error, message) => void (error ?? message.respond(JSON.stringify(reply))),
-  });
-  return () => subscription.unsubscribe();
-};
 
 /**
  * Tries with 4 MB of a temporary table: it takes its room from the disk at once, but writes nothing of it to the

@@ -82,15 +82,16 @@ export const saveSnapshot = (db: Database, lane: number, { position, head, block
 export const loadSnapshot = async (
   db: Queryable,
   lane: number,
+  removalLimit?: number,
 ): Promise<{ readonly presence: LanePresence; readonly position: bigint }> => {
-  const empty = { presence: new LanePresence(), position: 0n };
+  const empty = { presence: new LanePresence(undefined, undefined, undefined, removalLimit), position: 0n };
   const [first] = await db<{ position: bigint; data: Buffer }[]>`
     SELECT position, data FROM presence_snapshot WHERE lane = ${lane} AND block = ${headBlock}
     ORDER BY position DESC LIMIT 1`;
   if (!first) return empty;
   const head = JSON.parse(first.data.toString()) as Head;
   if (head.format !== format) return empty;
-  const presence = restore(head);
+  const presence = restore(head, removalLimit);
   await loadIds(db, lane, presence.members, head.count);
   const { members } = presence;
   for (let block = 0; block * blockSize < head.count; block++) {
@@ -105,10 +106,10 @@ export const loadSnapshot = async (
   return { presence, position: first.position };
 };
 
-const restore = (head: Head): LanePresence => {
+const restore = (head: Head, removalLimit: number | undefined): LanePresence => {
   const members = new Members(new Names(head.groups), new Names(head.networkNames));
   const outages = { broker: new Outages(head.outages.broker), server: new Outages(head.outages.server) };
-  const presence = new LanePresence(members, new Policies(head.policies), outages);
+  const presence = new LanePresence(members, new Policies(head.policies), outages, removalLimit);
   presence.clock = head.clock;
   presence.lastTick = head.lastTick;
   presence.setNetworks(head.networks);

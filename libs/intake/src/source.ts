@@ -19,13 +19,15 @@ const pullSeconds = 30;
 /** The broker says at least this often that it is there; twice missed, the consumer is taken for dead. */
 const heartbeatSeconds = 2;
 
-export type SourceStart = { readonly sequence: number } | { readonly time: bigint };
+export type SourcePlace = { readonly sequence: number } | { readonly time: bigint };
+/** Where to begin, and which subjects to read, if not all. */
+export type SourceStart = SourcePlace & { readonly filter?: string | undefined };
 
 /**
  * Reads the stream in order from a sequence on, acknowledging nothing: the place is kept in Postgres, with the data.
  *
  * The consumer is an ephemeral one that numbers its deliveries; a number missing means that a message got lost on its
- * way, and whatever is odd (that, a consumer gone, silence of the broker) ends the source. The owner then checks the
+ * way, whether it reads all subjects or some; and whatever is odd (that, a consumer gone, silence of the broker) ends the source. The owner then checks the
  * stream's incarnation and opens another one at its watermark, so nothing is skipped and nothing read twice.
  */
 export class Source {
@@ -49,13 +51,14 @@ export class Source {
     readonly startsAfter: number,
   ) {}
 
-  static async open(nc: NatsConnection, manager: JetStreamManager, start: SourceStart): Promise<Source> {
+  static async open(nc: NatsConnection, manager: JetStreamManager, { filter, ...start }: SourceStart): Promise<Source> {
     const info = await manager.consumers.add(contactStream.name, {
       ack_policy: AckPolicy.None,
       replay_policy: ReplayPolicy.Instant,
       mem_storage: true,
       num_replicas: 1,
       inactive_threshold: 60e9,
+      ...(filter === undefined ? {} : { filter_subject: filter }),
       ...('sequence' in start
         ? { deliver_policy: DeliverPolicy.StartSequence, opt_start_seq: start.sequence }
         : { deliver_policy: DeliverPolicy.StartTime, opt_start_time: formatNanos(start.time) }),
@@ -83,6 +86,11 @@ export class Source {
     this.queue = this.queue.length <= limit ? [] : this.queue.slice(limit);
     this.pull();
     return taken;
+  }
+
+  /** Messages that are still to be taken, here and in the broker. */
+  get backlog(): number {
+    return this.pending + this.queue.length;
   }
 
   /** Ends the source; a `take` that waits throws. */

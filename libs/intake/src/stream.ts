@@ -8,7 +8,8 @@ import {
   type StreamConfig,
   type StreamInfo,
 } from '@nats-io/jetstream';
-import { contactStream, maxPayloadBytes } from '#contracts';
+import type { NatsConnection } from '@nats-io/transport-node';
+import { contactStream, type Lanes, laneSubjects, laneTransform, maxPayloadBytes } from '#contracts';
 
 const nanos = (seconds: number): number => seconds * 1e9;
 
@@ -19,7 +20,6 @@ const headerBytes = 1024;
 
 const config = {
   name: contactStream.name,
-  subjects: [...contactStream.subjects],
   retention: RetentionPolicy.Limits,
   storage: StorageType.File,
   discard: DiscardPolicy.New,
@@ -30,11 +30,28 @@ const config = {
 } satisfies Partial<StreamConfig> & { name: string };
 
 /** The stream of contacts, made if it is missing; an existing one keeps its messages. */
-export const ensureContactStream = async (manager: JetStreamManager): Promise<StreamInfo> => {
+export const ensureContactStream = async (
+  nats: NatsConnection,
+  manager: JetStreamManager,
+  lanes: Lanes,
+): Promise<StreamInfo> => {
   try {
     return await manager.streams.info(contactStream.name);
   } catch (error) {
     if (!(error instanceof JetStreamApiError && error.code === streamNotFound)) throw error;
-    return manager.streams.add(config);
+    return manager.streams.add({ ...config, ...feedOf(lanes, canTransform(nats)) });
   }
+};
+
+/** What the stream stores, and under which subjects (ADR 0007). */
+const feedOf = ({ count }: Lanes, transforms: boolean): Pick<StreamConfig, 'subjects' | 'subject_transform'> => {
+  if (count === 1) return { subjects: [...contactStream.subjects] };
+  const subjects = [...laneSubjects(transforms)];
+  return transforms ? { subjects, subject_transform: laneTransform(count) } : { subjects };
+};
+
+/** Streams transform subjects from NATS 2.10 on. */
+const canTransform = (nats: NatsConnection): boolean => {
+  const [major = 0, minor = 0] = (nats.info?.version ?? '').split('.').map(Number);
+  return major > 2 || (major === 2 && minor >= 10);
 };

@@ -1,6 +1,5 @@
 import { jetstream } from '@nats-io/jetstream';
 import { type NatsConnection, TimeoutError } from '@nats-io/transport-node';
-import { subjects } from '#contracts';
 
 /** Twice as often as a verdict may be late (R5), in milliseconds. */
 const tickInterval = 500;
@@ -17,6 +16,7 @@ const patience = 5;
  */
 export const startTicker = (
   nc: NatsConnection,
+  subject: string,
   stored: (sequence: number) => void,
   failed: (error: Error) => void,
 ): { stop: () => void } => {
@@ -27,7 +27,7 @@ export const startTicker = (
     if (underWay || nc.isClosed()) return;
     underWay = true;
     try {
-      stored((await js.publish(subjects.tick, undefined, { timeout: tickTimeout, retries: 1 })).seq);
+      stored((await js.publish(subject, undefined, { timeout: tickTimeout, retries: 1 })).seq);
       unanswered = 0;
     } catch (error) {
       if (error instanceof TimeoutError && ++unanswered < patience) return;

@@ -51,4 +51,49 @@ describe('timing wheel', () => {
     wheel.advance(2_000, (ordinal) => due.push(ordinal));
     expect(due.sort()).toEqual([0, 2]);
   });
+
+  test.each([0, 99, 100, 12_345, 3_599_899, 3_599_999])(
+    '%d ms are due when their tenth of a second has passed',
+    (due) => {
+      for (const start of [0, 1_795_425_000_000]) {
+        const wheel = new TimingWheel(1, start);
+        const handed: number[] = [];
+        wheel.hang(0, start + due);
+        const end = start + (Math.floor(due / 100) + 1) * 100;
+        for (const now of [end - 1, end, end + 3_600_000]) wheel.advance(now, () => handed.push(now));
+        expect(handed).toEqual([end]);
+      }
+    },
+  );
+
+  test('a deadline that has passed is due at once; time that goes back hands over nobody', () => {
+    const wheel = new TimingWheel(1, 10_000);
+    const handed: number[] = [];
+    wheel.hang(0, 0);
+    for (const now of [0, 10_099, 10_100]) wheel.advance(now, () => handed.push(now));
+    expect(handed).toEqual([10_100]);
+  });
+
+  test('after a pause longer than its reach everybody is due, once', () => {
+    const wheel = new TimingWheel(3, 0);
+    for (const ordinal of [0, 1, 2]) wheel.hang(ordinal, ordinal * 1_500_000);
+    const due: number[] = [];
+    wheel.advance(86_400_000, (ordinal) => due.push(ordinal));
+    wheel.advance(2 * 86_400_000, (ordinal) => due.push(ordinal));
+    expect(due).toEqual([0, 1, 2]);
+  });
+
+  test('grows with the fleet, and whoever hung in it stays', () => {
+    const wheel = new TimingWheel(2, 0);
+    wheel.hang(0, 1_000);
+    wheel.hang(1, 1_000);
+    wheel.grow(4);
+    expect(wheel.capacity).toBe(4);
+    wheel.hang(3, 1_000);
+    wheel.remove(2);
+    wheel.remove(0);
+    const due: number[] = [];
+    wheel.advance(1_100, (ordinal) => due.push(ordinal));
+    expect(due.sort()).toEqual([1, 3]);
+  });
 });

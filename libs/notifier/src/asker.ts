@@ -6,8 +6,16 @@ import { Limiter } from './limiter.js';
 /** What became of one question. */
 export type Answer = { readonly clientId: string; readonly askedAt: Date; readonly answered: boolean };
 
+/** Hears of every question and of what became of it. Nothing it does may fail. */
+export type NotifierObserver = {
+  readonly asked: (reason: NotifyReason) => void;
+  /** `interrupted` when the connection was lost meanwhile, and silence says nothing. */
+  readonly settled: (reason: NotifyReason, outcome: 'answered' | 'unanswered' | 'interrupted') => void;
+};
+
 export type AskerOptions = {
   readonly nats: NatsConnection;
+  readonly observer: NotifierObserver;
   readonly broker: BrokerWatch;
   /** How long an answer is waited for, in milliseconds. */
   readonly timeout: number;
@@ -52,16 +60,20 @@ export class Asker {
   }
 
   private async ask(clientId: string, reason: NotifyReason): Promise<Answer> {
-    const { nats, broker, timeout } = this.options;
+    const { nats, broker, timeout, observer } = this.options;
     if (!broker.isSettled) throw new BrokerAwayError();
     const { losses } = broker;
     const askedAt = new Date();
+    observer.asked(reason);
     try {
       await nats.request(subjects.agent(clientId, 'notify'), JSON.stringify({ reason }), { timeout });
+      observer.settled(reason, 'answered');
       return { clientId, askedAt, answered: true };
     } catch (error) {
+      const isAnswer = isSilence(error) && broker.losses === losses;
+      observer.settled(reason, isAnswer ? 'unanswered' : 'interrupted');
       if (!isSilence(error)) throw error;
-      if (broker.losses !== losses) throw new BrokerAwayError();
+      if (!isAnswer) throw new BrokerAwayError();
       return { clientId, askedAt, answered: false };
     }
   }

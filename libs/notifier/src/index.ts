@@ -1,1 +1,2 @@
+export type { NotifierObserver } from './asker.js';
 export * from './notifier.js';

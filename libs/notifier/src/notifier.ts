@@ -1,8 +1,9 @@
 import type { NatsConnection } from '@nats-io/transport-node';
 import type { Logger } from 'pino';
+import type { Lanes } from '#contracts';
 import type { Database } from '#event-log';
 import { runFollower } from '#projections';
-import { Asker } from './asker.js';
+import { Asker, type NotifierObserver } from './asker.js';
 import { BrokerWatch, returnTime } from './broker-watch.js';
 import { keepLooking, type LookingOptions, reportTo, Wake } from './keep-looking.js';
 import { notifications, notifierChannel } from './record-changes.js';
@@ -14,8 +15,9 @@ import { Verifier } from './verification/verifier.js';
 export type NotifierOptions = {
   readonly db: Database;
   readonly nats: NatsConnection;
-  readonly lane: number;
+  readonly lanes: Lanes;
   readonly log: Logger;
+  readonly observer: NotifierObserver;
   /** Where they are not to be the default ones. */
   readonly times?: Partial<Times>;
 };
@@ -25,27 +27,28 @@ export type NotifierOptions = {
  * unreachable one (R17). Any number of processes may do so: they share the work, and go on with that of one that died.
  */
 export const startNotifier = (options: NotifierOptions): { readonly stop: () => Promise<void> } => {
-  const { db, nats, lane, log } = options;
+  const { db, nats, lanes, log, observer } = options;
   const stopping = new AbortController();
   const { signal } = stopping;
   const failed = reportTo(log, signal);
   const broker = new BrokerWatch(nats);
   const times = { ...defaultTimes, ...options.times };
-  const newAsker = () => new Asker({ nats, broker, timeout: times.answerTimeout, underWay: maxUnderWay, signal });
+  const newAsker = () =>
+    new Asker({ nats, broker, observer, timeout: times.answerTimeout, underWay: maxUnderWay, signal });
   const telling = { db, asker: newAsker(), times, failed };
   const rounds = new RoundTeller(telling);
   const due = new DueTeller(telling);
   const verifier = new Verifier({
     db,
     nats,
-    lane,
+    lanes,
     // Its own, so that a verification of many silent clients takes no room from notifications.
     asker: newAsker(),
     lease: times.lease,
     isMeaningful: () => broker.upFor() >= returnTime,
     failed,
   });
-  const follower = runFollower({ db, follower: notifications, lane, log });
+  const follower = runFollower({ db, follower: notifications, log });
   const wakes = { rounds: new Wake(), due: new Wake() };
   const listening = db
     .listen(notifierChannel, () => {

@@ -1,1 +1,2 @@
+export type { AnsweredRequest, RequestObserver } from './observer.js';
 export * from './responders.js';

@@ -1,4 +1,4 @@
-import type { NewFact } from '#contracts';
+import type { Lanes, NewFact } from '#contracts';
 import { isReinstalled } from '#domain';
 import { appendFacts, reserveOrdinals, type Transaction } from '#event-log';
 import { inlineProjections } from '#projections';
@@ -20,18 +20,36 @@ type KnownRow = {
  * Makes known whoever registers and is not, or no longer. One that is known already starts anew with what it reports;
  * its name, group and labels stay, for an administrator may have set them.
  */
-export const register = async (tx: Transaction, lane: number, requests: readonly WorkRequest[]): Promise<void> => {
+export const register = async (tx: Transaction, lanes: Lanes, requests: readonly WorkRequest[]): Promise<void> => {
   const registering = requests.filter((request) => request.kind === 'register');
   if (registering.length === 0) return;
   const known = new Map((await selectKnown(tx, registering)).map((row) => [row.id, row]));
   const fresh = registering.filter((request) => !known.has(request.clientId));
-  let ordinal = fresh.length > 0 ? await reserveOrdinals(tx, lane, fresh.length) : 0;
+  const nextOrdinal = await takeOrdinals(tx, lanes, fresh);
   const facts = registering.flatMap((request) => {
     const row = known.get(request.clientId);
     if (row && !row.isRemoved) return planReinstallation(request, row);
-    return [planRegistration(request, row ? row.ordinal : ordinal++)];
+    return [planRegistration(request, row ? row.ordinal : nextOrdinal(request.clientId))];
   });
-  await appendFacts(tx, lane, facts, inlineProjections);
+  await appendFacts(tx, lanes.of, facts, inlineProjections);
+};
+
+/** Ordinals for new clients, each out of its lane's. */
+const takeOrdinals = async (
+  tx: Transaction,
+  lanes: Lanes,
+  fresh: readonly Registration[],
+): Promise<(clientId: string) => number> => {
+  const counts = new Map<number, number>();
+  for (const lane of fresh.map(({ clientId }) => lanes.of(clientId))) counts.set(lane, (counts.get(lane) ?? 0) + 1);
+  const next = new Map<number, number>();
+  for (const [lane, count] of counts) next.set(lane, await reserveOrdinals(tx, lane, count));
+  return (clientId) => {
+    const lane = lanes.of(clientId);
+    const ordinal = next.get(lane) ?? 0;
+    next.set(lane, ordinal + 1);
+    return ordinal;
+  };
 };
 
 const selectKnown = (tx: Transaction, registering: readonly Registration[]) => tx<KnownRow[]>`

@@ -1,7 +1,7 @@
 import { jetstream } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/transport-node';
 import { z } from 'zod';
-import { ReachbackError, subjects } from '#contracts';
+import { type Lanes, ReachbackError, subjects } from '#contracts';
 import type { AgentRequest } from './request.js';
 
 const relayTimeout = 5_000;
@@ -10,25 +10,31 @@ const statusWait = 2_000;
 
 const committed = z.object({ sequence: z.string() });
 
-/** Passes contacts that came as requests on to the lane, where presence is decided. */
+/** A contact in the stream. */
+export type Passed = { readonly lane: number; readonly sequence: number };
+
+/** Passes contacts that came as requests on to the client's lane, where presence is decided. */
 export type Relay = {
-  /** Stores the contact in the stream; the sequence it got. */
-  readonly pass: (request: AgentRequest) => Promise<number>;
-  /** Waits until the lane's owner has committed a sequence, or for two seconds. */
-  readonly untilCommitted: (sequence: number) => Promise<void>;
+  /** Stores the contact in the stream. */
+  readonly pass: (request: AgentRequest) => Promise<Passed>;
+  /** Waits until the lane's owner has committed it, or for two seconds. */
+  readonly untilCommitted: (passed: Passed) => Promise<void>;
   readonly stop: () => void;
 };
 
-export const createRelay = (nats: NatsConnection, lane: number): Relay => {
+export const createRelay = (nats: NatsConnection, lanes: Lanes): Relay => {
   const js = jetstream(nats, { timeout: relayTimeout });
-  let waiters: { readonly sequence: number; readonly resolve: () => void }[] = [];
-  let last = 0;
-  const subscription = nats.subscribe(subjects.committed(lane), {
+  let waiters: (Passed & { readonly resolve: () => void })[] = [];
+  /** The last sequence that each lane has committed. */
+  const last = new Map<number, number>();
+  const isCommitted = ({ lane, sequence }: Passed): boolean => sequence <= (last.get(lane) ?? 0);
+  const subscription = nats.subscribe(subjects.allCommitted, {
     callback: (error, message) => {
       if (error) return;
-      last = Number(committed.parse(message.json()).sequence);
-      const due = waiters.filter((waiter) => waiter.sequence <= last);
-      waiters = waiters.filter((waiter) => waiter.sequence > last);
+      const lane = Number(message.subject.split('.').at(-1));
+      last.set(lane, Number(committed.parse(message.json()).sequence));
+      const due = waiters.filter(isCommitted);
+      waiters = waiters.filter((waiter) => !isCommitted(waiter));
       for (const { resolve } of due) resolve();
     },
   });
@@ -37,16 +43,17 @@ export const createRelay = (nats: NatsConnection, lane: number): Relay => {
       const { clientId, kind, identity } = request;
       const options = identity.isUnique ? { msgID: `relay.${clientId}.${kind}.${identity.id}` } : {};
       try {
-        return (await js.publish(subjects.relayed(clientId, kind), contactOf(request), options)).seq;
+        const { seq } = await js.publish(lanes.relayed(clientId, kind), contactOf(request), options);
+        return { lane: lanes.of(clientId), sequence: seq };
       } catch {
         throw new ReachbackError('unavailable', 'The contact could not be stored; try again.', 5);
       }
     },
-    untilCommitted: (sequence) =>
+    untilCommitted: (passed) =>
       new Promise((resolve) => {
-        if (sequence <= last) return resolve();
+        if (isCommitted(passed)) return resolve();
         const waiter = {
-          sequence,
+          ...passed,
           resolve: () => {
             clearTimeout(timer);
             resolve();
@@ -62,9 +69,9 @@ export const createRelay = (nats: NatsConnection, lane: number): Relay => {
   };
 };
 
-/** What presence needs of a request; nothing of it where there is nothing. */
-const contactOf = ({ payload }: AgentRequest): string => {
+/** What presence needs of a request, and what ties its conclusions to it. */
+const contactOf = ({ payload, correlation }: AgentRequest): string => {
   const ips = 'ips' in payload ? payload.ips : undefined;
   const time = 'time' in payload ? payload.time : undefined;
-  return ips || time ? JSON.stringify({ ips, time }) : '';
+  return JSON.stringify({ ips, time, correlation });
 };

@@ -20,7 +20,7 @@ export const findRepeatedUpdates = async (
     CROSS JOIN LATERAL (
       SELECT type, meta, recorded_at FROM event WHERE client_id = q.id ORDER BY position DESC LIMIT ${searched}
     ) e
-    WHERE e.type = 'update-started' AND e.meta->>'correlation' = q.request`;
+    WHERE e.type = 'update-started' AND coalesce(e.meta->>'request', e.meta->>'correlation') = q.request`;
   const now = new Date();
   return new Set(
     updates.filter(({ clientId, identity }) =>

@@ -1,6 +1,7 @@
-import { createHash } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { headers, type Msg } from '@nats-io/transport-node';
 import {
+  assertStorable,
   clientIdPattern,
   errorHeader,
   type ErrorReply,
@@ -23,6 +24,8 @@ export type AgentRequest<K extends RequestKind = RequestKind> = {
   readonly payload: Payload<K>;
   /** What a retry of it has in common with it (G7). */
   readonly identity: RequestIdentity;
+  /** Ties it to everything it leads to: in the log of facts, and in the server's. */
+  readonly correlation: string;
   readonly respond: (reply: object) => void;
   readonly refuse: (error: ReachbackError) => void;
 };
@@ -31,7 +34,11 @@ export type WorkRequest = { [K in WorkKind]: AgentRequest<K> }[WorkKind];
 export type AckRequest = AgentRequest<'ack'>;
 
 /** What facts say of the request behind them. */
-export const metaOf = ({ identity }: AgentRequest): FactMeta => ({ actor: 'agent', correlation: identity.id });
+export const metaOf = ({ identity, correlation }: AgentRequest): FactMeta => ({
+  actor: 'agent',
+  correlation,
+  ...(identity.id === correlation ? {} : { request: identity.id }),
+});
 
 const messageIdHeader = 'Nats-Msg-Id';
 const maxMessageId = 128;
@@ -43,23 +50,37 @@ const clientIdOf = (subject: string): string => {
   return id;
 };
 
+const messageIdOf = (message: Msg): string | undefined =>
+  message.headers?.get(messageIdHeader).slice(0, maxMessageId) || undefined;
+
+/** The agent's own id for the request; else one made now, for what has none yet. */
+export const correlationOf = (message: Msg): string => messageIdOf(message) ?? randomUUID();
+
 /**
  * The agent's own id for the request, the same on a retry; else the digest of its content, which is as good an id when
  * the agent's time is part of it.
  */
 const identityOf = (kind: RequestKind, message: Msg, payload: object): RequestIdentity => {
-  const id = message.headers?.get(messageIdHeader).slice(0, maxMessageId);
-  if (id) return { id, isUnique: true };
+  const id = messageIdOf(message);
+  if (id) {
+    assertStorable(id);
+    return { id, isUnique: true };
+  }
   const digest = createHash('sha256').update(`${kind} `).update(message.data).digest('base64url');
   return { id: `sha256:${digest}`, isUnique: 'time' in payload && payload.time !== undefined };
 };
 
 /**
- * Reads a message as a request of one kind.
+ * Reads a message as a request of one kind; `answered` is told once it has its answer.
  *
  * @throws {ReachbackError}
  */
-export const readRequest = <K extends RequestKind>(kind: K, message: Msg): AgentRequest<K> => {
+export const readRequest = <K extends RequestKind>(
+  kind: K,
+  message: Msg,
+  correlation: string,
+  answered: (outcome: 'ok' | ReachbackError) => void,
+): AgentRequest<K> => {
   const clientId = clientIdOf(message.subject);
   const payload = validatePayload(kind, parsePayload(message.data));
   return {
@@ -67,16 +88,25 @@ export const readRequest = <K extends RequestKind>(kind: K, message: Msg): Agent
     kind,
     payload,
     identity: identityOf(kind, message, payload),
-    respond: (reply) => void message.respond(JSON.stringify(reply)),
-    refuse: (error) => refuse(message, error),
+    correlation,
+    respond: (reply) => {
+      message.respond(JSON.stringify(reply));
+      answered('ok');
+    },
+    refuse: (error) => {
+      refuse(message, error, correlation);
+      answered(error);
+    },
   };
 };
 
 /** Answers with an error of the catalogue; a message that wants no answer gets none. */
-export const refuse = (message: Msg, error: ReachbackError): void => {
+export const refuse = (message: Msg, error: ReachbackError, correlation: string): void => {
   if (!message.reply) return;
   const { code, message: text, retryAfterSeconds } = error;
-  const reply: ErrorReply = { error: { code, message: text, ...(retryAfterSeconds ? { retryAfterSeconds } : {}) } };
+  const reply: ErrorReply = {
+    error: { code, message: text, ...(retryAfterSeconds ? { retryAfterSeconds } : {}), correlation },
+  };
   const h = headers();
   h.set(errorHeader, code);
   message.respond(JSON.stringify(reply), { headers: h });

@@ -1,12 +1,13 @@
 import type { Msg, NatsConnection, Subscription } from '@nats-io/transport-node';
 import type { Logger } from 'pino';
-import { ReachbackError, type RequestKind, requestKinds, subjects } from '#contracts';
+import { type Lanes, ReachbackError, type RequestKind, requestKinds, subjects } from '#contracts';
 import { createRejectLog, type Database, isConnectionError, isDiskFull } from '#event-log';
 import { EffectiveCache } from './effective.js';
 import { microBatch } from './micro-batch.js';
 import { createRelay, type Relay } from './relay.js';
 import { createRequestLimiter } from './request-limiter.js';
-import { type AckRequest, type AgentRequest, readRequest, refuse, type WorkRequest } from './request.js';
+import type { RequestObserver } from './observer.js';
+import { type AckRequest, type AgentRequest, correlationOf, readRequest, refuse, type WorkRequest } from './request.js';
 import { serveAcks } from './serve-acks.js';
 import { serveWork } from './serve-work.js';
 
@@ -17,8 +18,9 @@ const queueGroup = 'reachback-responders';
 export type RespondersOptions = {
   readonly db: Database;
   readonly nats: NatsConnection;
-  readonly lane: number;
+  readonly lanes: Lanes;
   readonly log: Logger;
+  readonly observer: RequestObserver;
 };
 
 type Outcome = { readonly reply: object } | { readonly error: ReachbackError };
@@ -27,32 +29,36 @@ type Outcome = { readonly reply: object } | { readonly error: ReachbackError };
 export const startResponders = async ({
   db,
   nats,
-  lane,
+  lanes,
   log,
+  observer,
 }: RespondersOptions): Promise<{ stop: () => Promise<void> }> => {
-  const rejects = createRejectLog(db);
-  const relay = createRelay(nats, lane);
+  const rejects = createRejectLog(db, observer.rejected);
+  const relay = createRelay(nats, lanes);
   const cache = new EffectiveCache();
   const keyOf = (request: AgentRequest) => request.clientId;
   const batchOf = <R extends AgentRequest>(serve: (requests: readonly R[]) => Promise<ReadonlyMap<R, Outcome>>) =>
     microBatch<R>({ keyOf, ...batchLimits, run: (requests) => runBatch(requests, serve, relay, log) });
-  const work = batchOf<WorkRequest>((requests) => serveWork(db, lane, cache, requests));
-  const acks = batchOf<AckRequest>((requests) => serveAcks(db, lane, requests));
+  const work = batchOf<WorkRequest>((requests) => serveWork(db, lanes, cache, requests));
+  const acks = batchOf<AckRequest>((requests) => serveAcks(db, lanes, requests));
 
-  const reject = (message: Msg, error: ReachbackError): void => {
+  const reject = (message: Msg, error: ReachbackError, correlation: string): void => {
     const { code, message: text } = error;
     rejects.record({ at: new Date(), subject: message.subject, code, message: text, payload: message.data });
-    refuse(message, error);
+    refuse(message, error, correlation);
   };
   const limiter = createRequestLimiter();
   const accept = (kind: RequestKind, message: Msg): void => {
+    const correlation = correlationOf(message);
+    const answered = watchAnswer(observer, log, { kind, subject: message.subject, correlation });
     try {
       limiter.assertAdmitted(message.subject.split('.')[2] ?? '');
-      if (kind === 'ack') acks.add(readRequest('ack', message));
-      else work.add(readRequest(kind, message) as WorkRequest);
+      if (kind === 'ack') acks.add(readRequest('ack', message, correlation, answered));
+      else work.add(readRequest(kind, message, correlation, answered) as WorkRequest);
     } catch (error) {
       if (!(error instanceof ReachbackError)) throw error;
-      reject(message, error);
+      reject(message, error, correlation);
+      answered(error);
     }
   };
   const listen = (subject: string, handle: (message: Msg) => void): Subscription =>
@@ -61,7 +67,7 @@ export const startResponders = async ({
   const subscriptions = [
     ...requestKinds.map((kind) => listen(subjects.allAgents(kind), (message) => accept(kind, message))),
     ...subjects.wrongDepth.map((subject) =>
-      listen(subject, (message) => reject(message, new ReachbackError('bad_subject'))),
+      listen(subject, (message) => reject(message, new ReachbackError('bad_subject'), correlationOf(message))),
     ),
   ];
   await nats.flush();
@@ -72,6 +78,19 @@ export const startResponders = async ({
       relay.stop();
       await rejects.stop();
     },
+  };
+};
+
+type Arrival = { readonly kind: RequestKind; readonly subject: string; readonly correlation: string };
+
+/** Counts the answer to a request that has just arrived, and gives it a line in the log. */
+const watchAnswer = (observer: RequestObserver, log: Logger, { kind, subject, correlation }: Arrival) => {
+  const arrived = performance.now();
+  return (answer: 'ok' | ReachbackError): void => {
+    const outcome = answer === 'ok' ? answer : answer.code;
+    const seconds = (performance.now() - arrived) / 1000;
+    observer.answered({ kind, outcome, seconds });
+    if (log.isLevelEnabled('debug')) log.debug({ correlation, subject, kind, outcome, seconds }, 'request answered');
   };
 };
 
@@ -90,7 +109,7 @@ const runBatch = async <R extends AgentRequest>(
   const outcomes = await serveSafely(requests, serve, log);
   for (const request of requests) {
     void answer(request, outcomes.get(request), passed.get(request), relay).catch((error: unknown) =>
-      log.error({ error, client: request.clientId, kind: request.kind }, 'a reply was not sent'),
+      log.error({ error, ...describe(request) }, 'a reply was not sent'),
     );
   }
 };
@@ -126,13 +145,15 @@ const serveSafely = async <R extends AgentRequest>(
     if (isConnectionError(error)) return refuseAll(requests, unavailable());
     if (isDiskFull(error)) return refuseAll(requests, full());
     if (requests.length === 1) {
-      log.error({ error, client: requests[0]?.clientId, kind: requests[0]?.kind }, 'a request failed');
+      log.error({ error, ...requests.map(describe)[0] }, 'a request failed');
       return refuseAll(requests, new ReachbackError('internal'));
     }
     const single = await Promise.all(requests.map((request) => serveSafely([request], serve, log)));
     return new Map(single.flatMap((outcomes) => [...outcomes]));
   }
 };
+
+const describe = ({ clientId, kind, correlation }: AgentRequest) => ({ client: clientId, kind, correlation });
 
 const refuseAll = <R>(requests: readonly R[], error: ReachbackError): ReadonlyMap<R, Outcome> =>
   new Map(requests.map((request) => [request, { error }]));

@@ -1,5 +1,5 @@
-import { type AckReply, type AckResult, type NewFact, ReachbackError, type SettledItem } from '#contracts';
-import { appendFacts, type Database, lockLane, type Transaction, transact } from '#event-log';
+import { type AckReply, type AckResult, type Lanes, type NewFact, ReachbackError, type SettledItem } from '#contracts';
+import { appendFacts, type Database, lockLog, type Transaction, transact } from '#event-log';
 import { inlineProjections } from '#projections';
 import { type KnownClient, readClients } from './read-clients.js';
 import { type AckRequest, metaOf } from './request.js';
@@ -22,12 +22,12 @@ type DeliveryRow = {
  */
 export const serveAcks = async (
   db: Database,
-  lane: number,
+  lanes: Lanes,
   requests: readonly AckRequest[],
 ): Promise<ReadonlyMap<AckRequest, AckOutcome>> => {
   const outcomes = new Map<AckRequest, AckOutcome>();
   await transact(db, async (tx) => {
-    await lockLane(tx, lane);
+    await lockLog(tx);
     const ids = requests.map((request) => request.clientId);
     const [known, delivered] = await Promise.all([readClients(tx, ids), readDeliveries(tx, ids)]);
     const facts = requests.flatMap((request): readonly NewFact[] => {
@@ -41,7 +41,7 @@ export const serveAcks = async (
       if (items.length === 0) return [];
       return [{ type: 'work-settled', client: request.clientId, meta: metaOf(request), data: { items } }];
     });
-    await appendFacts(tx, lane, facts, inlineProjections);
+    await appendFacts(tx, lanes.of, facts, inlineProjections);
   });
   return outcomes;
 };

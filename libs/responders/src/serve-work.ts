@@ -1,6 +1,6 @@
-import { ReachbackError } from '#contracts';
+import { type Lanes, ReachbackError } from '#contracts';
 import { disagrees, isReinstalled } from '#domain';
-import { appendFacts, type Database, lockLane, type Queryable, type Transaction, transact } from '#event-log';
+import { appendFacts, type Database, lockLog, type Queryable, type Transaction, transact } from '#event-log';
 import { inlineProjections, readAcknowledged } from '#projections';
 import type { EffectiveCache } from './effective.js';
 import { planDelivery, planRequest } from './plan.js';
@@ -17,11 +17,11 @@ type Known = ReadonlyMap<string, KnownClient>;
 
 /**
  * Serves requests for work together. Those that change nothing (most polls) are answered from one read; the others
- * share a transaction that takes the lane's lock, reads again, and commits before anybody is answered.
+ * share a transaction that takes the log's lock, reads again, and commits before anybody is answered.
  */
 export const serveWork = async (
   db: Database,
-  lane: number,
+  lanes: Lanes,
   cache: EffectiveCache,
   requests: readonly WorkRequest[],
 ): Promise<ReadonlyMap<WorkRequest, Outcome>> => {
@@ -34,7 +34,7 @@ export const serveWork = async (
     return !answer;
   });
   if (writing.length > 0) {
-    const written = await transact(db, (tx) => serveWriting(tx, lane, cache, writing));
+    const written = await transact(db, (tx) => serveWriting(tx, lanes, cache, writing));
     for (const [request, outcome] of written) outcomes.set(request, outcome);
   }
   return outcomes;
@@ -68,12 +68,12 @@ const hasLess = (row: ClientRow, { kind, payload }: WorkRequest): boolean => {
 
 const serveWriting = async (
   tx: Transaction,
-  lane: number,
+  lanes: Lanes,
   cache: EffectiveCache,
   requests: readonly WorkRequest[],
 ): Promise<ReadonlyMap<WorkRequest, Outcome>> => {
-  await lockLane(tx, lane);
-  await register(tx, lane, requests);
+  await lockLog(tx);
+  await register(tx, lanes, requests);
   const known = await readClients(tx, requests.map(idOf));
   await refresh(tx, cache, known);
   const fallenBack = requests.filter((request) => {
@@ -99,6 +99,6 @@ const serveWriting = async (
     outcomes.set(request, { reply });
     return [...plan.facts, ...planDelivery(request, sent)];
   });
-  await appendFacts(tx, lane, facts, inlineProjections);
+  await appendFacts(tx, lanes.of, facts, inlineProjections);
   return outcomes;
 };

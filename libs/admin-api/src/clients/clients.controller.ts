@@ -112,7 +112,7 @@ export class ClientsController {
   @ApiOkResponse({ standardSchema: transitionListSchema })
   async history(@Param({ schema: clientParams }) { id }: Id, @Query({ schema: pageQuery }) { limit, cursor }: Page) {
     const { db } = this.context;
-    await ordinalOf(db, id);
+    await placeOf(db, id);
     const rows = await db<{ at: Date; status: string; cause: string; position: string }[]>`
       SELECT data->>'at' AS at, data->>'status' AS status, data->>'cause' AS cause, position::text AS position
       FROM event
@@ -129,10 +129,10 @@ export class ClientsController {
     @Param({ schema: clientParams }) { id }: Id,
     @Query({ schema: clientEventsQuery }) query: Page & { from?: string; to?: string },
   ) {
-    const ordinal = await ordinalOf(this.context.db, id);
+    const place = await placeOf(this.context.db, id);
     const { from, to, limit, cursor } = query;
     const before = cursor === undefined ? undefined : decodePosition(cursor);
-    return readClientEvents(this.context, { id, ordinal }, { from, to, limit, before });
+    return readClientEvents(this.context, { id, ...place }, { from, to, limit, before });
   }
 
   @Get(':id/queue')
@@ -152,9 +152,9 @@ const assertRegistered = async (db: Queryable, id: string): Promise<void> => {
   if (!row) throw new ReachbackError('not_registered');
 };
 
-/** The ordinal of a client, a removed one too: its history stays readable (R7). */
-const ordinalOf = async (db: Queryable, id: string): Promise<number> => {
-  const [row] = await db<{ ordinal: number }[]>`SELECT ordinal FROM client WHERE id = ${id}`;
+/** The lane of a client and its ordinal there, of a removed one too: its history stays readable (R7). */
+const placeOf = async (db: Queryable, id: string): Promise<{ readonly lane: number; readonly ordinal: number }> => {
+  const [row] = await db<{ lane: number; ordinal: number }[]>`SELECT lane, ordinal FROM client WHERE id = ${id}`;
   if (!row) throw new ReachbackError('not_registered');
-  return row.ordinal;
+  return row;
 };

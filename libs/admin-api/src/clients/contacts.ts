@@ -12,8 +12,7 @@ export type ContactRange = { readonly from: Date; readonly to: Date; readonly be
 /** A client's contacts in a time range, newest first. Reads the range's chunks backwards until it has enough. */
 export const readContacts = async (
   db: Queryable,
-  lane: number,
-  ordinal: number,
+  { lane, ordinal }: { readonly lane: number; readonly ordinal: number },
   { from, to, before, limit }: ContactRange,
 ): Promise<readonly ClientContact[]> => {
   const found: ClientContact[] = [];

@@ -13,7 +13,7 @@ const selectOpen = (db: Queryable, clientId: string) => db<QueueItem[]>`
          w.delivered_at AS "deliveredAt", w.attempts, w.deliver_by AS "deliverBy", w.error
   FROM undelivered_work w
   JOIN client c ON c.id = w.client_id
-  LEFT JOIN event e ON e.lane = c.lane AND e.position = w.position
+  LEFT JOIN event e ON e.position = w.position
   WHERE w.client_id = ${clientId}
   ORDER BY w.position DESC`;
 
@@ -49,7 +49,7 @@ const selectFinished = (db: Queryable, clientId: string) => db<QueueItem[]>`
            NULL::uuid AS release, greatest(c.registered_at, coalesce(e.recorded_at, d.delivered_at)) AS "queuedAt",
            d.delivered_at AS "deliveredAt", d.attempts, NULL::timestamptz AS "deliverBy", d.error
     FROM c JOIN delivery d ON d.client_id = c.id AND d.kind = 'settings'
-    LEFT JOIN event e ON e.lane = c.lane AND e.position = d.revision::bigint
+    LEFT JOIN event e ON e.position = d.revision::bigint
     WHERE NOT EXISTS (
       SELECT FROM undelivered_work w WHERE w.client_id = c.id AND w.kind = 'settings' AND w.revision = d.revision)
   )

@@ -18,8 +18,8 @@ export type ClientEventsRange = {
  * `contactsFrom` says from when on.
  */
 export const readClientEvents = async (
-  { db, lane }: ApiContext,
-  client: { readonly id: string; readonly ordinal: number },
+  { db }: ApiContext,
+  client: { readonly id: string; readonly lane: number; readonly ordinal: number },
   range: ClientEventsRange,
 ) => {
   const to = range.to ? new Date(range.to) : new Date();
@@ -30,10 +30,10 @@ export const readClientEvents = async (
     db<StoredFact[]>`
       SELECT lane, position, id, type, schema_version, client_id, recorded_at, data, meta FROM event
       WHERE client_id = ${client.id} AND position < ${before} ORDER BY position DESC LIMIT ${limit}`,
-    readContacts(db, lane, client.ordinal, { from, to, before, limit }),
+    readContacts(db, client, { from, to, before, limit }),
   ]);
   // After the contacts: those that went while they were read are counted as gone.
-  const { contactsFrom } = await readHorizon(db, lane);
+  const { contactsFrom } = await readHorizon(db, client.lane);
   const items = [
     ...facts.map(decodeFact).map((fact) => ({
       position: fact.position,

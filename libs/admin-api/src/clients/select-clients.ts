@@ -2,7 +2,7 @@ import { and, asc, count, desc, eq, type SQL, sql } from 'drizzle-orm';
 import type { Cause, Client, ClientListQuery, ClientSort, Status } from '#contracts';
 import type { ApiContext } from '../context.js';
 import { decodeCursor, encodeCursor } from '../paging.js';
-import { askOwner } from '../presence-owner.js';
+import { askOwners } from '../presence-owner.js';
 import { client, presence } from '../tables.js';
 
 // A client has a status as soon as the lane has heard of its registration, a moment after it is in the table.
@@ -13,6 +13,7 @@ const registeredAt = sql<string>`to_char(${client.registeredAt} AT TIME ZONE 'UT
 
 const columns = {
   id: client.id,
+  lane: client.lane,
   ordinal: client.ordinal,
   name: client.name,
   group: client.group,
@@ -111,25 +112,23 @@ type Row = Omit<
   Client,
   'undelivered' | 'lastContactAt' | 'lastHeartbeatAt' | 'lastPollAt' | 'offlineAt' | 'clockSkewSeconds'
 > & {
+  readonly lane: number;
   readonly ordinal: number;
 };
 
 /** Adds what is not in the table: the size of the queue, and what the presence owner knows exactly. */
 const complete = async (context: ApiContext, rows: readonly Row[]): Promise<readonly Client[]> => {
   if (rows.length === 0) return [];
-  const [owner, undelivered] = await Promise.all([
-    askOwner(
-      context,
-      rows.map((row) => row.ordinal),
-    ),
+  const [owners, undelivered] = await Promise.all([
+    askOwners(context, rows),
     countUndelivered(
       context,
       rows.map((row) => row.id),
     ),
   ]);
-  const known = new Map(owner?.clients.map((exact) => [exact.ordinal, exact]));
-  return rows.map(({ ordinal, settingsRevision, registeredAt: registered, ...row }) => {
-    const exact = known.get(ordinal);
+  return rows.map(({ lane, ordinal, settingsRevision, registeredAt: registered, ...row }) => {
+    const owner = owners.get(lane);
+    const exact = owner?.get(ordinal);
     return {
       ...row,
       since: toMilliseconds(row.since),

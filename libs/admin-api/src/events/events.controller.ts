@@ -32,9 +32,8 @@ export class EventsController {
     if (type !== undefined && !isFactType(type)) {
       throw new ReachbackError('bad_request', `type: there are no facts of the type ${type}`, undefined, 'type');
     }
-    const { db, lane } = this.context;
+    const { db } = this.context;
     const facts = await readFacts(db, {
-      lane,
       after: BigInt(after),
       limit: limit + 1,
       ...(client === undefined ? {} : { client }),
@@ -90,7 +89,7 @@ export class EventsController {
   ) {
     const follower = followerOf(name);
     return this.writer.run(request, reply, async ({ tx }) => {
-      await beginRebuild(tx, follower, this.context.lane);
+      await beginRebuild(tx, follower);
       return { status: 202, body: { name, state: 'rebuilding' } };
     });
   }
@@ -106,7 +105,7 @@ export class EventsController {
   ) {
     const follower = followerOf(name);
     await this.writer.run(request, reply, async ({ tx }) => {
-      await cancelRebuild(tx, follower, this.context.lane);
+      await cancelRebuild(tx, follower);
       return { status: 204 };
     });
   }

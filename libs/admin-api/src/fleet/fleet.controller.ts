@@ -12,7 +12,7 @@ import {
 import { countFleet } from '#projections';
 import { type ApiContext, Context } from '../context.js';
 import { notAfterNow, untilHistoryIsThere } from '../past.js';
-import { askOwner } from '../presence-owner.js';
+import { askIngest } from '../presence-owner.js';
 import { historyTimes } from './history-times.js';
 
 type Counted = { readonly status: Status; readonly clients: number };
@@ -33,17 +33,16 @@ export class FleetController {
       return { total: counted?.total, byStatus: counted?.byStatus, undelivered: null, ingest: null, asOf: at };
     }
     const { db } = this.context;
-    const [counted, [undelivered], owner] = await Promise.all([
+    const [counted, [undelivered], ingest] = await Promise.all([
       db<Counted[]>`
         SELECT coalesce(p.status, 'Offline') AS status, count(*)::integer AS clients
         FROM client c LEFT JOIN presence p ON p.client_id = c.id
         WHERE c.removed_at IS NULL GROUP BY 1`,
       db<{ clients: number; items: number }[]>`
         SELECT count(DISTINCT client_id)::integer AS clients, count(*)::integer AS items FROM undelivered_work`,
-      askOwner(this.context, []),
+      askIngest(this.context),
     ]);
-    const ingest = owner ? { lagSeconds: owner.lagSeconds, perSecond: owner.perSecond } : null;
-    return { ...summary(counted), undelivered, ingest, asOf: new Date() };
+    return { ...summary(counted), undelivered, ingest: ingest ?? null, asOf: new Date() };
   }
 
   @Get('history')

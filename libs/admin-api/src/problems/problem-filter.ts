@@ -3,6 +3,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { type ErrorCode, errorCatalogue, ReachbackError } from '#contracts';
 import { isConnectionError, isDiskFull } from '#event-log';
 import { type ApiContext, Context } from '../context.js';
+import { problemHeaders, problemOf } from './problem.js';
 
 const codesByStatus: Readonly<Record<number, ErrorCode>> = {
   400: 'bad_request',
@@ -20,22 +21,20 @@ export class ProblemFilter implements ExceptionFilter {
   catch(error: unknown, host: ArgumentsHost): void {
     const http = host.switchToHttp();
     const problem = toProblem(error);
+    const { id, method, url } = http.getRequest<FastifyRequest>();
     if (problem.code === 'internal') {
-      const { method, url } = http.getRequest<FastifyRequest>();
-      this.context.log.error({ error, method, url }, 'a request failed');
+      this.context.log.error({ error, correlation: id, method, url }, 'a request failed');
     }
-    sendProblem(http.getResponse<FastifyReply>(), problem);
+    sendProblem(http.getResponse<FastifyReply>(), problem, id);
   }
 }
 
-export const sendProblem = (reply: FastifyReply, { code, message, field, retryAfterSeconds }: ReachbackError): void => {
-  const { status, title } = errorCatalogue[code];
-  if (retryAfterSeconds !== undefined) void reply.header('Retry-After', retryAfterSeconds);
-  if (code === 'unauthorized') void reply.header('WWW-Authenticate', 'Bearer');
+const sendProblem = (reply: FastifyReply, problem: ReachbackError, requestId: string): void => {
   void reply
-    .status(status)
+    .status(errorCatalogue[problem.code].status)
+    .headers(problemHeaders(problem))
     .header('Content-Type', 'application/problem+json')
-    .send(Buffer.from(JSON.stringify({ type: 'about:blank', title, status, code, detail: message, field })));
+    .send(Buffer.from(JSON.stringify(problemOf(problem, requestId))));
 };
 
 const toProblem = (error: unknown): ReachbackError => {

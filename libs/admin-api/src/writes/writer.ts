@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { createHash } from 'node:crypto';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { type FactMeta, type NewFact, ReachbackError } from '#contracts';
-import { appendFacts, lockLane, type Transaction, transact } from '#event-log';
+import { appendFacts, lockLog, type Transaction, transact } from '#event-log';
 import { inlineProjections } from '#projections';
 import { actorOf } from '../access/bearer-guard.js';
 import { type ApiContext, Context } from '../context.js';
@@ -31,7 +31,7 @@ type StoredReply = {
 const maxKeyLength = 256;
 
 /**
- * Runs administrators' writes: one transaction that holds the lane's lock, so that what a write checks is still true
+ * Runs administrators' writes: one transaction that holds the log's lock, so that what a write checks is still true
  * when its facts are appended. With an `Idempotency-Key` the answer is stored in the same transaction: the same request
  * again gets it again, and changes nothing.
  */
@@ -40,7 +40,7 @@ export class Writer {
   constructor(@Context() private readonly context: ApiContext) {}
 
   async run(request: FastifyRequest, reply: FastifyReply, work: (write: Write) => Promise<Answer>): Promise<unknown> {
-    const { db, lane } = this.context;
+    const { db, lanes } = this.context;
     const meta: FactMeta = { actor: actorOf(request), correlation: request.id };
     const key = keyOf(request);
     const {
@@ -48,14 +48,14 @@ export class Writer {
       headers = {},
       body,
     } = await transact(db, async (tx) => {
-      await lockLane(tx, lane);
+      await lockLog(tx);
       const hash = hashOf(request);
       const before = key === undefined ? undefined : await findReply(tx, key, hash);
       if (before) return before;
       const answer = await work({
         tx,
         append: async (fact) => {
-          const [appended] = await appendFacts(tx, lane, [{ ...fact, meta }], inlineProjections);
+          const [appended] = await appendFacts(tx, lanes.of, [{ ...fact, meta }], inlineProjections);
           return appended?.position ?? 0n;
         },
       });

@@ -12,8 +12,8 @@ const lockTimeout = 500;
 const advisoryLock = 7_262_003;
 
 /** The connection that {@link retain} works on: one, because a lock of the session is held across its statements. */
-export const openRetentionDatabase = (options: Pick<DatabaseOptions, 'url'>): Database =>
-  openDatabase({ ...options, connections: 1, name: 'reachback retention', lockTimeout });
+export const openRetentionDatabase = (options: Omit<DatabaseOptions, 'connections' | 'lockTimeout'>): Database =>
+  openDatabase({ ...options, connections: 1, lockTimeout });
 
 /**
  * Drops contacts of days that are over for `keepDays` days, and old samples of rejects. Undefined when another process

@@ -1,9 +1,10 @@
 import { randomUUID } from 'node:crypto';
+import type { Lanes } from '#contracts';
 import {
   appendFacts,
   type Database,
   FencedError,
-  lockLane,
+  lockLog,
   type Queryable,
   type Transaction,
   transact,
@@ -76,19 +77,19 @@ type Counts = Tally & { readonly direct: number; readonly asked: number; readonl
  */
 export const settleVerificationPage = (
   db: Database,
-  lane: number,
+  lanes: Lanes,
   running: RunningVerification,
   tally: Tally,
   next: string | undefined,
 ): Promise<void> =>
   transact(db, async (tx) => {
-    if (next === undefined) await lockLane(tx, lane);
+    if (next === undefined) await lockLog(tx);
     const counts = await addTally(tx, running, tally, next);
     if (next !== undefined) return;
     const data = { id: running.id, ...counts };
     await appendFacts(
       tx,
-      lane,
+      lanes.of,
       [{ type: 'verification-finished', client: null, meta: { actor: 'system' }, data }],
       inlineProjections,
     );

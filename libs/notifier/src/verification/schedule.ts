@@ -1,22 +1,22 @@
 import { randomUUID } from 'node:crypto';
-import { type JsonObject, policyKey } from '#contracts';
+import { type JsonObject, type Lanes, policyKey } from '#contracts';
 import { defaultPolicy, parsePolicy } from '#domain';
-import { appendFacts, type Database, lockLane, type Queryable, transact } from '#event-log';
+import { appendFacts, type Database, lockLog, type Queryable, transact } from '#event-log';
 import { inlineProjections } from '#projections';
 
 /**
  * Starts a scheduled verification when the interval since the start of the last scheduled one is over. That start is
- * kept with the fact, and looked at again under the lane's lock: restarts, and servers beside this one, neither skip
+ * kept with the fact, and looked at again under the log's lock: restarts, and servers beside this one, neither skip
  * nor repeat one.
  */
-export const startIfDue = async (db: Database, lane: number): Promise<void> => {
+export const startIfDue = async (db: Database, lanes: Lanes): Promise<void> => {
   if (!(await isDue(db))) return;
   await transact(db, async (tx) => {
-    await lockLane(tx, lane);
+    await lockLog(tx);
     if (!(await isDue(tx))) return;
     await appendFacts(
       tx,
-      lane,
+      lanes.of,
       [
         {
           type: 'verification-started',

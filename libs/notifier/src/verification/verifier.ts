@@ -1,6 +1,6 @@
 import { jetstream, type JetStreamClient } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/transport-node';
-import { subjects } from '#contracts';
+import type { Lanes } from '#contracts';
 import { type Database, FencedError } from '#event-log';
 import type { Answer, Asker } from '../asker.js';
 import { ReachableFilter } from '../direct-clients.js';
@@ -22,7 +22,7 @@ const storeTimeout = 5_000;
 export type VerifierOptions = {
   readonly db: Database;
   readonly nats: NatsConnection;
-  readonly lane: number;
+  readonly lanes: Lanes;
   readonly asker: Asker;
   /** For how long it has the verification that it claimed, in milliseconds. */
   readonly lease: number;
@@ -45,10 +45,10 @@ export class Verifier {
 
   /** Starts one that is due, and takes the one that runs if nobody works on it. */
   async look(): Promise<void> {
-    const { db, lane, lease, isMeaningful } = this.options;
+    const { db, lanes, lease, isMeaningful } = this.options;
     if (this.running) return renewVerification(db, this.running.verification, lease);
     if (!isMeaningful()) return;
-    await startIfDue(db, lane);
+    await startIfDue(db, lanes);
     const verification = await claimVerification(db, lease);
     if (!verification) return;
     const task = this.run(verification).finally(() => (this.running = undefined));
@@ -72,7 +72,7 @@ export class Verifier {
   }
 
   private pass(verification: RunningVerification): Promise<void> {
-    const { db, lane, asker } = this.options;
+    const { db, lanes, asker } = this.options;
     const filter = new ReachableFilter();
     return runPass(
       {
@@ -84,7 +84,7 @@ export class Verifier {
           const answered = answers.filter((answer) => answer.answered).length;
           await settleVerificationPage(
             db,
-            lane,
+            lanes,
             verification,
             { answered, unanswered: answers.length - answered },
             next,
@@ -98,6 +98,6 @@ export class Verifier {
   private async tellLane({ clientId, answered, askedAt }: Answer): Promise<void> {
     const kind = answered ? 'answered' : 'unanswered';
     const payload = answered ? '' : JSON.stringify({ asked: askedAt.toISOString() });
-    await this.stream.publish(subjects.relayed(clientId, kind), payload);
+    await this.stream.publish(this.options.lanes.relayed(clientId, kind), payload);
   }
 }

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Database, readLane } from '#event-log';
+import { type Database, readHead } from '#event-log';
 import type { Follower } from './follower.js';
 
 /** How often to look, in milliseconds. */
@@ -12,17 +12,16 @@ const lookInterval = 20;
 export const untilCaughtUp = async (
   db: Database,
   { name, version, handles }: Follower,
-  lane: number,
   patience: number,
 ): Promise<boolean> => {
-  const { position: head } = await readLane(db, lane);
+  const head = await readHead(db);
   for (const deadline = Date.now() + patience; ; await sleep(lookInterval)) {
     const [row] = await db<{ behind: boolean }[]>`
       SELECT EXISTS (
         SELECT FROM event
-        WHERE lane = ${lane} AND position <= ${head} AND type = ANY(${[...handles]})
+        WHERE position <= ${head} AND type = ANY(${[...handles]})
           AND position > coalesce((SELECT position FROM projection_checkpoint
-                                   WHERE name = ${name} AND version = ${version} AND lane = ${lane}), 0)
+                                   WHERE name = ${name} AND version = ${version}), 0)
       ) AS behind`;
     if (row?.behind === false) return true;
     if (Date.now() >= deadline) return false;

@@ -1,7 +1,7 @@
 import type { Queryable, Transaction } from '#event-log';
 import type { Follower } from './follower.js';
 
-/** The place in the lane up to which a follower's tables hold everything. */
+/** The place in the log up to which a follower's tables hold everything. */
 export type Checkpoint = {
   /** Undefined when there is nothing to be done for these tables. */
   readonly read: (db: Queryable) => Promise<bigint | undefined>;
@@ -14,25 +14,25 @@ export type Checkpoint = {
   readonly fail: (db: Queryable, at: bigint, error: string) => Promise<void>;
 };
 
-/** The checkpoint of the tables that serve; made at the lane's beginning if there is none. */
-export const liveCheckpoint = ({ name, version }: Follower, lane: number): Checkpoint => ({
+/** The checkpoint of the tables that serve; made at the log's beginning if there is none. */
+export const liveCheckpoint = ({ name, version }: Follower): Checkpoint => ({
   read: async (db) => {
     await db`
-      INSERT INTO projection_checkpoint (name, version, lane, position) VALUES (${name}, ${version}, ${lane}, 0)
+      INSERT INTO projection_checkpoint (name, version, position) VALUES (${name}, ${version}, 0)
       ON CONFLICT DO NOTHING`;
     const [row] = await db<{ position: bigint }[]>`
-      SELECT position FROM projection_checkpoint WHERE name = ${name} AND version = ${version} AND lane = ${lane}`;
+      SELECT position FROM projection_checkpoint WHERE name = ${name} AND version = ${version}`;
     return row?.position ?? 0n;
   },
   move: async (tx, { from, to }) => {
     const { count } = await tx`
       UPDATE projection_checkpoint SET position = ${to}, error = NULL, updated_at = now()
-      WHERE name = ${name} AND version = ${version} AND lane = ${lane} AND position = ${from}`;
+      WHERE name = ${name} AND version = ${version} AND position = ${from}`;
     return count === 1;
   },
   fail: async (db, at, error) => {
     await db`
       UPDATE projection_checkpoint SET error = ${error}, updated_at = now()
-      WHERE name = ${name} AND version = ${version} AND lane = ${lane} AND position = ${at}`;
+      WHERE name = ${name} AND version = ${version} AND position = ${at}`;
   },
 });

@@ -76,8 +76,8 @@ const startReading = () => {
   };
 };
 
-const begin = () => transact(db, (tx) => beginRebuild(tx, history, lane));
-const cancel = () => transact(db, (tx) => cancelRebuild(tx, history, lane));
+const begin = () => transact(db, (tx) => beginRebuild(tx, history));
+const cancel = () => transact(db, (tx) => cancelRebuild(tx, history));
 const content = async () => ({
   transitions: await db`SELECT * FROM status_history ORDER BY client_id, at, position`,
   deltas: await db`SELECT * FROM fleet_delta WHERE delta <> 0 ORDER BY span, start, status`,
@@ -95,8 +95,8 @@ const isDamaged = async () => (await db`SELECT FROM status_history WHERE client_
 describe('a rebuild', () => {
   test('G2 while facts are appended ends equal to what served all along', async () => {
     await append(3_000);
-    const running = runFollower({ db, follower: history, lane, log });
-    expect(await untilCaughtUp(db, history, lane, patience)).toBe(true);
+    const running = runFollower({ db, follower: history, log });
+    expect(await untilCaughtUp(db, history, patience)).toBe(true);
     const stopAppending = startAppending();
     await damage();
     await begin();
@@ -104,7 +104,7 @@ describe('a rebuild', () => {
     await expect(begin()).rejects.toMatchObject({ code: 'conflict' });
     await untilRebuilt();
     await stopAppending();
-    expect(await untilCaughtUp(db, history, lane, patience)).toBe(true);
+    expect(await untilCaughtUp(db, history, patience)).toBe(true);
     expect(await stateOf()).toMatchObject({ state: 'running', rebuild: null });
     expect(await isDamaged()).toBe(false);
     const rebuilt = await content();
@@ -112,14 +112,14 @@ describe('a rebuild', () => {
     await running.stop();
     await db`TRUNCATE status_history, fleet_delta`;
     await db`UPDATE projection_checkpoint SET position = 0`;
-    const again = runFollower({ db, follower: history, lane, log });
-    expect(await untilCaughtUp(db, history, lane, patience)).toBe(true);
+    const again = runFollower({ db, follower: history, log });
+    expect(await untilCaughtUp(db, history, patience)).toBe(true);
     await again.stop();
     expect(await content()).toEqual(rebuilt);
   });
 
   test('G2 is noticed by nobody who reads meanwhile, however often it comes', async () => {
-    const running = runFollower({ db, follower: history, lane, log });
+    const running = runFollower({ db, follower: history, log });
     const stopReading = startReading();
     for (let i = 0; i < 3; i++) {
       await begin();
@@ -133,14 +133,14 @@ describe('a rebuild', () => {
     const before = await content();
     await damage();
     await begin();
-    const checkpoint = rebuildCheckpoint(history, lane);
-    await step({ db, follower: history, lane, checkpoint }, 500);
-    await step({ db, follower: history, lane, checkpoint }, 500);
+    const checkpoint = rebuildCheckpoint(history);
+    await step({ db, follower: history, checkpoint }, 500);
+    await step({ db, follower: history, checkpoint }, 500);
     const state = await stateOf();
     expect(BigInt(state?.rebuild?.position ?? 0)).toBeGreaterThan(0n);
     expect(BigInt(state?.rebuild?.position ?? 0)).toBeLessThan(BigInt(state?.rebuild?.head ?? 0));
     expect(await isDamaged()).toBe(true);
-    const running = [1, 2].map(() => runFollower({ db, follower: history, lane, log }));
+    const running = [1, 2].map(() => runFollower({ db, follower: history, log }));
     await untilRebuilt();
     await Promise.all(running.map((one) => one.stop()));
     expect(await content()).toEqual(before);
@@ -148,10 +148,10 @@ describe('a rebuild', () => {
   });
 
   test('says how fast it is and when it will be done, but not while nobody works on it', async () => {
-    const checkpoint = rebuildCheckpoint(history, lane);
+    const checkpoint = rebuildCheckpoint(history);
     const passed = (seconds: number) =>
       db`UPDATE projection_rebuild SET window_at = window_at - make_interval(secs => ${seconds})`;
-    const work = () => step({ db, follower: history, lane, checkpoint }, 200);
+    const work = () => step({ db, follower: history, checkpoint }, 200);
     await begin();
     await work();
     expect((await stateOf())?.rebuild).toMatchObject({ perSecond: null, eta: null });
@@ -175,7 +175,7 @@ describe('a rebuild', () => {
     const before = await content();
     await expect(cancel()).rejects.toMatchObject({ code: 'not_found' });
     await damage();
-    const running = [1, 2].map(() => runFollower({ db, follower: history, lane, log }));
+    const running = [1, 2].map(() => runFollower({ db, follower: history, log }));
     for (let i = 0; i < 5; i++) {
       await begin();
       await sleep(20 * i);

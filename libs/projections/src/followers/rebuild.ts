@@ -12,9 +12,9 @@ const schemaOf = ({ name }: Follower): string => `rebuild_${name}`;
  *
  * @throws {ReachbackError} `conflict` when one is under way
  */
-export const beginRebuild = async (tx: Transaction, follower: Follower, lane: number): Promise<void> => {
+export const beginRebuild = async (tx: Transaction, follower: Follower): Promise<void> => {
   const { count } = await tx`
-    INSERT INTO projection_rebuild (name, lane) VALUES (${follower.name}, ${lane}) ON CONFLICT DO NOTHING`;
+    INSERT INTO projection_rebuild (name) VALUES (${follower.name}) ON CONFLICT DO NOTHING`;
   if (count === 0) {
     throw new ReachbackError(
       'conflict',
@@ -26,7 +26,7 @@ export const beginRebuild = async (tx: Transaction, follower: Follower, lane: nu
   for (const table of follower.tables) {
     await tx`CREATE TABLE ${tx(schema)}.${tx(table)} (LIKE ${tx(table)} INCLUDING ALL)`;
   }
-  await tx`SELECT pg_notify(${factsChannel}, ${String(lane)})`;
+  await tx`SELECT pg_notify(${factsChannel}, '')`;
 };
 
 /**
@@ -35,8 +35,8 @@ export const beginRebuild = async (tx: Transaction, follower: Follower, lane: nu
  *
  * @throws {ReachbackError} `not_found` when none is under way
  */
-export const cancelRebuild = async (tx: Transaction, follower: Follower, lane: number): Promise<void> => {
-  const { count } = await tx`DELETE FROM projection_rebuild WHERE name = ${follower.name} AND lane = ${lane}`;
+export const cancelRebuild = async (tx: Transaction, follower: Follower): Promise<void> => {
+  const { count } = await tx`DELETE FROM projection_rebuild WHERE name = ${follower.name}`;
   if (count === 0) throw new ReachbackError('not_found', `No rebuild of ${follower.name} is under way.`);
   const schema = schemaOf(follower);
   for (const table of follower.tables) await tx`DROP TABLE ${tx(schema)}.${tx(table)}`;
@@ -49,10 +49,10 @@ const windowSeconds = 1;
 export const longestWindow = 30;
 
 /** The checkpoint of the new tables; a batch that moves it finds them under the names of the old ones. */
-export const rebuildCheckpoint = (follower: Follower, lane: number): Checkpoint => ({
+export const rebuildCheckpoint = (follower: Follower): Checkpoint => ({
   read: async (db) => {
     const [row] = await db<{ position: bigint }[]>`
-      SELECT position FROM projection_rebuild WHERE name = ${follower.name} AND lane = ${lane}`;
+      SELECT position FROM projection_rebuild WHERE name = ${follower.name}`;
     return row?.position;
   },
   move: async (tx, { from, to }) => {
@@ -64,8 +64,8 @@ export const rebuildCheckpoint = (follower: Follower, lane: number): Checkpoint 
         window_position = CASE WHEN w.age >= ${windowSeconds} THEN ${to} ELSE r.window_position END,
         window_at = CASE WHEN w.age >= ${windowSeconds} THEN now() ELSE r.window_at END
       FROM (SELECT extract(epoch FROM now() - window_at)::float8 AS age FROM projection_rebuild
-            WHERE name = ${follower.name} AND lane = ${lane}) w
-      WHERE r.name = ${follower.name} AND r.lane = ${lane} AND r.position = ${from}`;
+            WHERE name = ${follower.name}) w
+      WHERE r.name = ${follower.name} AND r.position = ${from}`;
     const schema = schemaOf(follower);
     await tx`SELECT set_config('search_path', quote_ident(${schema}) || ',' || current_setting('search_path'), true)`;
     return count === 1;
@@ -73,7 +73,7 @@ export const rebuildCheckpoint = (follower: Follower, lane: number): Checkpoint 
   fail: async (db, at, error) => {
     await db`
       UPDATE projection_rebuild SET error = ${error}
-      WHERE name = ${follower.name} AND lane = ${lane} AND position = ${at}`;
+      WHERE name = ${follower.name} AND position = ${at}`;
   },
 });
 
@@ -83,15 +83,15 @@ export const rebuildCheckpoint = (follower: Follower, lane: number): Checkpoint 
  * The lock on the serving checkpoint's row keeps the serving follower from applying anything meanwhile; it then finds
  * its checkpoint moved. No place of the log is lost or applied twice: the new checkpoint is that of the new tables.
  */
-export const swapRebuilt = (db: Database, follower: Follower, lane: number): Promise<boolean> =>
+export const swapRebuilt = (db: Database, follower: Follower): Promise<boolean> =>
   transact(db, async (tx) => {
     const { name, version, tables } = follower;
     const [rebuilt] = await tx<{ position: bigint }[]>`
-      SELECT position FROM projection_rebuild WHERE name = ${name} AND lane = ${lane} FOR UPDATE`;
+      SELECT position FROM projection_rebuild WHERE name = ${name} FOR UPDATE`;
     if (!rebuilt) return false;
     const [live] = await tx<{ position: bigint }[]>`
       SELECT position FROM projection_checkpoint
-      WHERE name = ${name} AND version = ${version} AND lane = ${lane} FOR UPDATE`;
+      WHERE name = ${name} AND version = ${version} FOR UPDATE`;
     if (live && rebuilt.position < live.position) return false;
     const [{ serving } = { serving: 'public' }] = await tx<{ serving: string }[]>`SELECT current_schema() AS serving`;
     const schema = schemaOf(follower);
@@ -101,11 +101,11 @@ export const swapRebuilt = (db: Database, follower: Follower, lane: number): Pro
       await tx`ALTER TABLE ${tx(schema)}.${tx(table)} SET SCHEMA ${tx(serving)}`;
     }
     await tx`DROP SCHEMA ${tx(schema)}`;
-    await tx`DELETE FROM projection_rebuild WHERE name = ${name} AND lane = ${lane}`;
+    await tx`DELETE FROM projection_rebuild WHERE name = ${name}`;
     await tx`
-      INSERT INTO projection_checkpoint (name, version, lane, position)
-      VALUES (${name}, ${version}, ${lane}, ${rebuilt.position})
-      ON CONFLICT (name, version, lane) DO UPDATE SET
+      INSERT INTO projection_checkpoint (name, version, position)
+      VALUES (${name}, ${version}, ${rebuilt.position})
+      ON CONFLICT (name, version) DO UPDATE SET
         position = excluded.position, error = NULL, updated_at = now()`;
     return true;
   });

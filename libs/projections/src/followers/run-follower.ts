@@ -16,26 +16,25 @@ const poisonPause = 15_000;
 export type RunFollowerOptions = {
   readonly db: Database;
   readonly follower: Follower;
-  readonly lane: number;
   readonly log: Logger;
 };
 
 /**
- * Keeps a follower up with its lane until it is stopped, and rebuilds it beside that when asked to. Two workers may run
+ * Keeps a follower up with the log until it is stopped, and rebuilds it beside that when asked to. Two workers may run
  * the same follower: the checkpoint lets one of them apply each batch. A poison fact stops this follower alone, visibly,
  * and is skipped by nobody; it is tried again from time to time, for what made it fail may have been mended. An outage
  * of Postgres is waited out.
  */
 export const runFollower = (options: RunFollowerOptions): { readonly stop: () => Promise<void> } => {
-  const { db, follower, lane } = options;
+  const { db, follower } = options;
   const stopping = new AbortController();
   const wakers = new Set<() => void>();
   const listening = db.listen(factsChannel, () => wakers.forEach((wake) => wake())).catch(() => undefined);
   const follow = (checkpoint: Checkpoint, caughtUp: () => Promise<unknown>) =>
     keepUp({ ...options, checkpoint, caughtUp, wakers, signal: stopping.signal });
   const running = Promise.all([
-    follow(liveCheckpoint(follower, lane), async () => undefined),
-    follow(rebuildCheckpoint(follower, lane), () => swapRebuilt(db, follower, lane)),
+    follow(liveCheckpoint(follower), async () => undefined),
+    follow(rebuildCheckpoint(follower), () => swapRebuilt(db, follower)),
   ]);
   return {
     stop: async () => {
@@ -55,7 +54,7 @@ type KeepUpOptions = RunFollowerOptions & {
 };
 
 const keepUp = async (options: KeepUpOptions): Promise<void> => {
-  const { db, follower, lane, log, checkpoint, caughtUp, wakers, signal } = options;
+  const { db, follower, log, checkpoint, caughtUp, wakers, signal } = options;
   let woken = new AbortController();
   wakers.add(() => woken.abort());
   const pause = (milliseconds: number, until: AbortSignal): Promise<void> =>
@@ -63,13 +62,12 @@ const keepUp = async (options: KeepUpOptions): Promise<void> => {
   while (!signal.aborted) {
     woken = new AbortController();
     try {
-      const done = await step({ db, follower, lane, checkpoint }, batchSize);
+      const done = await step({ db, follower, checkpoint }, batchSize);
       if (done?.more) continue;
       if (done) await caughtUp();
       await pause(lookInterval, AbortSignal.any([signal, woken.signal]));
     } catch (error) {
-      if (!isOutage(error))
-        log.error({ projection: follower.name, lane, error: String(error) }, 'a projection stopped');
+      if (!isOutage(error)) log.error({ projection: follower.name, error: String(error) }, 'a projection stopped');
       if (error instanceof PoisonFactError) {
         await checkpoint.fail(db, error.checkpoint, error.message).catch(() => undefined);
         await pause(poisonPause, signal);

@@ -1,7 +1,7 @@
 import type { Queryable } from '#event-log';
 import { longestWindow } from './rebuild.js';
 
-/** How far a rebuild has come; `head` is where the lane is. */
+/** How far a rebuild has come; `head` is where the log is. */
 export type RebuildState = {
   readonly position: string;
   readonly head: string;
@@ -17,7 +17,6 @@ export type RebuildState = {
 export type ProjectionState = {
   readonly name: string;
   readonly version: number;
-  readonly lane: number;
   readonly position: bigint;
   readonly lag: bigint;
   readonly state: 'running' | 'failed' | 'rebuilding';
@@ -30,19 +29,19 @@ export type ProjectionState = {
 const iso = 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"';
 
 export const projectionStates = (db: Queryable): Promise<readonly ProjectionState[]> => db<ProjectionState[]>`
-  SELECT c.name, c.version, c.lane, c.position, l.position - c.position AS lag,
+  SELECT c.name, c.version, c.position, h.position - c.position AS lag,
          CASE WHEN r.name IS NOT NULL THEN 'rebuilding' WHEN c.error IS NULL THEN 'running' ELSE 'failed' END AS state,
          c.error, c.updated_at AS "updatedAt",
          CASE WHEN r.name IS NOT NULL THEN jsonb_build_object(
-           'position', r.position::text, 'head', l.position::text, 'error', r.error,
+           'position', r.position::text, 'head', h.position::text, 'error', r.error,
            'perSecond', round(speed.per_second), 'eta', to_char(
-             (now() + (l.position - r.position) / speed.per_second * interval '1 second') AT TIME ZONE 'UTC', ${iso}),
+             (now() + (h.position - r.position) / speed.per_second * interval '1 second') AT TIME ZONE 'UTC', ${iso}),
            'startedAt', to_char(r.started_at AT TIME ZONE 'UTC', ${iso})) END AS rebuild
   FROM projection_checkpoint c
-  JOIN lane l ON l.id = c.lane
-  LEFT JOIN projection_rebuild r ON r.name = c.name AND r.lane = c.lane
+  CROSS JOIN log_head h
+  LEFT JOIN projection_rebuild r ON r.name = c.name
   LEFT JOIN LATERAL (
     SELECT r.per_second
     WHERE r.error IS NULL AND r.per_second >= 1 AND r.window_at > now() - make_interval(secs => ${longestWindow})
   ) speed ON true
-  ORDER BY c.name, c.version, c.lane`;
+  ORDER BY c.name, c.version`;

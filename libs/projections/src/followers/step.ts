@@ -1,5 +1,5 @@
 import type { Fact } from '#contracts';
-import { type Database, isOutage, readFacts, readLane, transact } from '#event-log';
+import { type Database, isOutage, readFacts, readHead, transact } from '#event-log';
 import type { Checkpoint } from './checkpoint.js';
 import type { Follower } from './follower.js';
 
@@ -23,27 +23,26 @@ export type Step = { readonly applied: number; readonly more: boolean };
 export type StepOptions = {
   readonly db: Database;
   readonly follower: Follower;
-  readonly lane: number;
   readonly checkpoint: Checkpoint;
 };
 
 /**
- * Applies the next facts of a lane, `limit` at most, in one transaction with the checkpoint. Undefined when there is no
+ * Applies the next facts, `limit` at most, in one transaction with the checkpoint. Undefined when there is no
  * checkpoint, and so nothing to be done.
  *
- * Facts become visible in the order of their positions (an append holds the lane's lock until it commits), so what
+ * Facts become visible in the order of their positions (an append holds the log's lock until it commits), so what
  * lies at or below the head is all there is, and moving the checkpoint to the head skips nothing.
  *
  * @throws {PoisonFactError} when the very next fact cannot be applied; all before it are
  */
 export const step = async (options: StepOptions, limit: number): Promise<Step | undefined> => {
-  const { db, follower, lane, checkpoint } = options;
+  const { db, follower, checkpoint } = options;
   const from = await checkpoint.read(db);
   if (from === undefined) return undefined;
-  const { position: head } = await readLane(db, lane);
+  const head = await readHead(db);
   if (from >= head) return { applied: 0, more: false };
   try {
-    const facts = await readFacts(db, { lane, after: from, upTo: head, types: follower.handles, limit });
+    const facts = await readFacts(db, { after: from, upTo: head, types: follower.handles, limit });
     const last = facts.length === limit ? facts.at(-1) : undefined;
     const moved = await applyBatch(options, facts, { from, to: last?.position ?? head });
     return { applied: moved ? facts.length : 0, more: last !== undefined || !moved };

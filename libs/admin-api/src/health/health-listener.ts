@@ -1,0 +1,96 @@
+import { once } from 'node:events';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { errorCatalogue, ReachbackError } from '#contracts';
+import { KeyRing } from '../access/key-ring.js';
+import type { MetricsSource } from '../context.js';
+import { problemHeaders, problemOf } from '../problems/problem.js';
+import { requestIdHeader, requestIdOf } from '../request-log.js';
+import { type Checks, readReadiness } from './readiness.js';
+
+export type HealthListenerOptions = {
+  readonly host: string;
+  readonly port: number;
+  readonly keys: ReadonlyMap<string, string>;
+  readonly checks: Checks;
+  readonly metrics: MetricsSource;
+  /** What any other address is answered with. */
+  readonly otherwise: () => ReachbackError;
+};
+
+/** Longer than any answer takes, in milliseconds. */
+const stopTimeout = 3_000;
+
+type Answer = {
+  readonly status: number;
+  readonly type: string;
+  readonly body: string;
+  readonly headers?: Readonly<Record<string, string>>;
+};
+
+const json = (status: number, body: object): Answer => ({
+  status,
+  type: 'application/json; charset=utf-8',
+  body: JSON.stringify(body),
+});
+
+/**
+ * Serves `/healthz`, `/readyz` and `/metrics` alone: in a process without the REST API, and in one with it until that
+ * can be started. Each answer ends its connection, so that nobody's is cut when the API takes the port over.
+ */
+export const startHealthListener = async (
+  options: HealthListenerOptions,
+): Promise<{ readonly port: number; readonly stop: () => Promise<void> }> => {
+  const keys = new KeyRing(options.keys);
+  const server = createServer((request, response) => {
+    const id = requestIdOf(request.headers);
+    void answer(request, keys, options)
+      .catch((error: unknown) => problem(error instanceof ReachbackError ? error : new ReachbackError('internal'), id))
+      .then((answered) => send(request, response, { ...answered, id }));
+  });
+  server.listen(options.port, options.host);
+  await once(server, 'listening');
+  const address = server.address();
+  return {
+    port: typeof address === 'object' && address ? address.port : options.port,
+    stop: async () => {
+      if (!server.listening) return;
+      server.close();
+      // Whoever holds a connection and asks nothing must not keep the port.
+      const patience = setTimeout(() => server.closeAllConnections(), stopTimeout);
+      await once(server, 'close');
+      clearTimeout(patience);
+    },
+  };
+};
+
+const answer = async (
+  { method, url = '', headers }: IncomingMessage,
+  keys: KeyRing,
+  { checks, metrics, otherwise }: HealthListenerOptions,
+): Promise<Answer> => {
+  const path = method === 'GET' || method === 'HEAD' ? url.split('?')[0] : undefined;
+  if (path === '/healthz') return json(200, { status: 'ok' });
+  if (path === '/readyz') {
+    const readiness = await readReadiness(checks);
+    return json(readiness.status === 'ready' ? 200 : 503, readiness);
+  }
+  if (path !== '/metrics') throw otherwise();
+  if (keys.nameOf(headers.authorization) === undefined) throw new ReachbackError('unauthorized');
+  return { status: 200, type: metrics.contentType, body: await metrics.read() };
+};
+
+const problem = (error: ReachbackError, id: string): Answer => ({
+  status: errorCatalogue[error.code].status,
+  type: 'application/problem+json',
+  body: JSON.stringify(problemOf(error, id)),
+  headers: problemHeaders(error),
+});
+
+const send = (
+  { method }: IncomingMessage,
+  response: ServerResponse,
+  { status, type, body, id, headers }: Answer & { readonly id: string },
+): void => {
+  response.writeHead(status, { ...headers, 'Content-Type': type, Connection: 'close', [requestIdHeader]: id });
+  response.end(method === 'HEAD' ? undefined : body);
+};

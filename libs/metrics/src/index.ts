@@ -1,0 +1,2 @@
+export type { BrokerLink } from './dependencies.js';
+export * from './metrics.js';

@@ -1,4 +1,5 @@
 import type { Spread } from './phases/spread.js';
+import type { Replayed } from './system/server.js';
 
 /** What a run found out. Rates are per second, times in milliseconds; what was not measured is null. */
 export type BenchResult = {
@@ -97,8 +98,7 @@ export type Recovery = {
   readonly ms: number;
   /** From SIGKILL until the log is less than a second behind. */
   readonly caughtUpMs: number;
-  /** What the new owner read of the log, after the last snapshot; null if it does not say. */
-  readonly replayed: { readonly facts: number; readonly contacts: number } | null;
+  readonly replayed: Replayed | null;
   readonly wrongOffline: number;
   /** Beats stored by the broker and not once in the log. */
   readonly lostOrDoubled: number;

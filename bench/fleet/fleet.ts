@@ -3,7 +3,7 @@ import { appendFacts, type Database, migrate, transact } from '#event-log';
 import { history, inlineProjections } from '#projections';
 import { type Beats, startBeats } from '../load/beats.js';
 import { type Server, startServer } from '../system/server.js';
-import { lane, networkName, putOnline, seedClients } from './seed.js';
+import { lane, networkName, putOnline, type Seed, seedClients } from './seed.js';
 
 export const fleetPrefix = 'bench';
 
@@ -23,21 +23,26 @@ export type Fleet = {
 
 export const startFleet = async ({ options, stack, cleanup, progress }: Bench): Promise<Fleet> => {
   const { clients } = options;
-  const { db } = stack;
-  await migrate(db);
-  await declareNetwork(db);
-  const say = (what: string) => (done: number) => {
-    if (done % 100_000 === 0 || done === clients) progress.say(`${what} ${done} of ${clients} clients`);
-  };
-  const ordinals = await seedClients(db, { prefix: fleetPrefix, count: clients, group: '' }, say('registered'));
-  await putOnline(db, fleetPrefix, ordinals, say('put online'));
-  await settleDatabase(db);
+  await seedFleet(stack.db, { prefix: fleetPrefix, count: clients }, progress.say);
   progress.say('starting the server');
   const server = await startServer(cleanup, stack, { profile: options.profile });
   const beats = await startBeats(cleanup, { url: stack.natsUrl, prefix: fleetPrefix, count: clients });
   const usualRate = usualRateOf(clients);
   await beats.setRate(usualRate);
   return { server, beats, clients, usualRate };
+};
+
+/** An installation whose fleet is registered and online; clients are numbered by their ordinals. */
+export const seedFleet = async (db: Database, seed: Seed, say: (text: string) => void): Promise<void> => {
+  await migrate(db);
+  await declareNetwork(db);
+  const { prefix, count } = seed;
+  const tell = (what: string) => (done: number) => {
+    if (done % 100_000 === 0 || done === count) say(`${what} ${done} of ${count} clients`);
+  };
+  const ordinals = await seedClients(db, seed, tell('registered'));
+  await putOnline(db, prefix, ordinals, tell('put online'));
+  await settleDatabase(db);
 };
 
 const declareNetwork = (db: Database) =>

@@ -1,7 +1,7 @@
 import { type Client, putOffline, unknown } from './client.js';
 import type { Entry } from './history.js';
 import { dueOffline, dueRemoval, sureToBeat } from './limits.js';
-import { isMessage, type Outages, outagesIn } from './outages.js';
+import { endedBy, isMessage, type Outages, outagesIn } from './outages.js';
 import { applies } from './policy.js';
 import { acknowledge, answered, classify, contact, grant, takeOff, unanswered, type World } from './rules.js';
 
@@ -104,14 +104,20 @@ export class Oracle {
     }
   }
 
-  /** G3: a limit that becomes tighter is not in force before it does, however long the silence already is. */
+  /**
+   * G3: a limit that becomes tighter is not in force before it does, however long the silence already is. Whoever was
+   * due before, by what was known then, is due when it was.
+   */
   private tighten(before: Client, after: Client, at: number): Client {
     const earlier = (due: typeof dueOffline) => {
       const was = due(before, this.now, this.outages);
       const is = due(after, this.now, this.outages);
       return is !== null && (was === null || is < was);
     };
-    return earlier(dueOffline) || earlier(dueRemoval) ? { ...after, limitSince: at } : after;
+    if (!earlier(dueOffline) && !earlier(dueRemoval)) return after;
+    const known = endedBy(this.now, this.outages);
+    const was = dueOffline(before, this.now, known) ?? dueRemoval(before, this.now, known) ?? at;
+    return { ...after, limitSince: Math.min(at, was) };
   }
 }
 

@@ -20,6 +20,12 @@ export function outagesIn(entries: readonly Entry[]): Outages {
   };
 }
 
+/** What of them is known at a time: an outage shows when it ends. */
+export function endedBy(time: number, { broker, server }: Outages): Outages {
+  const ended = ({ to }: Outage) => to <= time;
+  return { broker: broker.filter(ended), server: server.filter(ended) };
+}
+
 /** Messages come through the broker and make the log's time pass; what administrators do does not. */
 export function isMessage({ type }: Entry): boolean {
   return type === 'contact' || type === 'answered' || type === 'unanswered' || type === 'tick';

@@ -91,7 +91,12 @@ class Replay {
     const due = Date.parse(at);
     if (cause !== 'silence' || due < this.presence.clock) return;
     this.passTo(due);
-    this.arrive(this.presence.members.ordinalOf(client ?? '') ?? -1, due + 1);
+    this.arrive(this.presence.members.ordinalOf(client ?? '') ?? -1, this.heardFrom(due + 1));
+  }
+
+  /** When somebody can have been heard, at a time or after it: nobody is in a gap of the broker. */
+  private heardFrom(at: number): number {
+    return this.gapOf('broker', at)?.to ?? at;
   }
 
   /** Lets time pass up to a moment, as those who were heard made it pass. */
@@ -104,7 +109,7 @@ class Replay {
   /** A tick; or while the server was away, somebody else. */
   private pulse(at: number): void {
     this.passBrokerGaps(at - 1);
-    if (!this.isIn('broker', at)) this.presence.advance(at, !this.isIn('server', at), this.emit);
+    if (!this.gapOf('broker', at)) this.presence.advance(at, !this.gapOf('server', at), this.emit);
   }
 
   /** Somebody was heard at the beginning of a gap, and at its end. */
@@ -116,8 +121,8 @@ class Replay {
     }
   }
 
-  private isIn(gapOf: Gap['away'], at: number): boolean {
-    return this.gaps.some(({ from, to, away }) => away === gapOf && from < at && at < to);
+  private gapOf(whose: Gap['away'], at: number): Gap | undefined {
+    return this.gaps.find(({ from, to, away }) => away === whose && from < at && at < to);
   }
 
   private arrive(ordinal: number, at: number): void {

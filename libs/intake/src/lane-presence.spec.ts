@@ -251,6 +251,19 @@ describe('presence of a lane', () => {
     expect(transitions().at(-1)).toBe('a Unreachable/Offline silence +10');
   });
 
+  test('G3, R5: whoever was due before a limit was tightened is due when it was, not when it was tightened', () => {
+    const { client, contact, pass, jump, levelSettings, given, transitions } = lane();
+    levelSettings({ heartbeat: { interval: 'PT1S' }, offlineAfter: 'PT10.1S' });
+    client('a');
+    contact('a', 'register');
+    levelSettings({ heartbeat: { interval: 'PT1S' }, offlineAfter: 'PT3S' });
+    pass(10 * second);
+    jump(300);
+    given('work-settled', { items: [{ ...settledSettings, revision: '99' }] }, 'a');
+    pass(second);
+    expect(transitions().at(-1)).toBe('a Unreachable/Offline silence +10.1');
+  });
+
   test('G1: a backlog expires nobody early', () => {
     const { client, contact, jump, transitions } = lane();
     client('a');

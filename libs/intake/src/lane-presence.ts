@@ -242,15 +242,20 @@ export class LanePresence {
     return isTicking && !broker.isAfter(from) && !server.isAfter(from);
   }
 
-  /** Makes a change after which a client may be due earlier: not before the change (G3). */
+  /**
+   * Makes a change after which a client may be due earlier: not before the change (G3), nor later than it was due
+   * anyway. Whoever was due before the change, which nothing but the next tick shows, is due when it was.
+   */
   tighten(ordinal: number, at: number, change: () => void): void {
     const { limitFrom } = this.members.data;
     const held = limitFrom[ordinal] ?? 0;
+    const heldDue = this.dueAt(ordinal) ?? Infinity;
     // Compared without what an earlier change holds back: an outage that is yet to show may move both beyond it.
     limitFrom[ordinal] = 0;
     const before = this.dueAt(ordinal) ?? Infinity;
     change();
-    limitFrom[ordinal] = (this.dueAt(ordinal) ?? Infinity) < before ? at : held;
+    const isTighter = (this.dueAt(ordinal) ?? Infinity) < before;
+    limitFrom[ordinal] = isTighter ? Math.min(at, heldDue) : held;
     this.watch(ordinal);
   }
 

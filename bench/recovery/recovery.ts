@@ -2,7 +2,7 @@ import { type Database, readLane } from '#event-log';
 import type { Bench, Benchmark } from '../bench.js';
 import type { Fleet } from '../fleet/fleet.js';
 import { lane } from '../fleet/seed.js';
-import { drain, read } from '../heartbeats/window.js';
+import { read, settle } from '../heartbeats/window.js';
 import { round } from '../statistics.js';
 import { replayedBy, startServer } from '../system/server.js';
 
@@ -31,13 +31,6 @@ export const recovery: Benchmark = {
     const replayed = replayedBy(fleet.server);
     bench.result.recovery = { clients: fleet.clients, ms, caughtUpMs, replayed, wrongOffline, lostOrDoubled };
   },
-};
-
-/** Nothing under way any more: what the broker has stored, and what the log holds. */
-const settle = async (bench: Bench, fleet: Fleet) => {
-  const { stored } = await fleet.beats.settle();
-  const { contacts } = await drain(bench, fleet, 0);
-  return { stored, contacts };
 };
 
 const patienceSeconds = 60;

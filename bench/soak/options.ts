@@ -1,4 +1,5 @@
-import { Command, InvalidArgumentError, Option } from 'commander';
+import { Command, Option } from 'commander';
+import { between } from '../options.js';
 
 /** What a soak does, and how often; times in seconds, rates per second. */
 export type SoakOptions = {
@@ -12,16 +13,6 @@ export type SoakOptions = {
   readonly killEvery: number;
   readonly json: string | undefined;
 };
-
-const between =
-  (least: number, most: number) =>
-  (text: string): number => {
-    const value = Number(text.replaceAll(',', ''));
-    if (!Number.isInteger(value) || value < least || value > most) {
-      throw new InvalidArgumentError(`It must be ${least} to ${most}.`);
-    }
-    return value;
-  };
 
 const number = (flags: string, text: string, [least, most]: readonly [number, number], usual: number): Option =>
   new Option(flags, text).argParser(between(least, most)).default(usual);

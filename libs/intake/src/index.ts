@@ -6,5 +6,6 @@ export * from './owner.js';
 export * from './process.js';
 export { isJudgedByClass } from './reclassify.js';
 export * from './recover.js';
+export { saveSnapshot, takeSnapshot } from './snapshot.js';
 export * from './source.js';
 export * from './stream.js';

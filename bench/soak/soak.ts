@@ -6,6 +6,7 @@ import { contactStream } from '#contracts';
 import { readLane } from '#event-log';
 import { lane } from '../fleet/seed.js';
 import { seedFleet } from '../fleet/fleet.js';
+import { countOffline } from '../recovery/recovery.js';
 import type { Progress } from '../report/progress.js';
 import type { Program } from '../system/program.js';
 import { startStack, type Stack } from '../system/stack.js';
@@ -20,16 +21,15 @@ import type { SoakOptions } from './options.js';
 import { compareQueues } from './queues.js';
 import type { Books, Minute, Policy } from './result.js';
 import { sampleDisk } from './watch.js';
-import { countOffline } from '../recovery/recovery.js';
 
 /** What happened, before it is judged. */
 export type Soaked = Awaited<ReturnType<typeof soak>>;
 
 /**
- * A policy under which nobody falls silent: each client beats once in the time that all of them take in turn, and may
- * miss four of these; polls likewise.
+ * A policy under which nobody falls silent: each client beats once in the time that all of them take in turn, and is
+ * missed after four times as long; polls likewise.
  */
-export const policyOf = ({ clients, beats, polls }: SoakOptions): Policy => {
+const policyOf = ({ clients, beats, polls }: SoakOptions): Policy => {
   const interval = Math.max(1, Math.ceil(clients / beats));
   return {
     heartbeat: `PT${interval}S`,

@@ -58,5 +58,7 @@ export class Bench {
 export type Benchmark = {
   /** About how long it takes, in seconds: with a million clients, and quick. */
   readonly seconds: { readonly full: number; readonly quick: number };
+  /** It takes `options.window` in addition. */
+  readonly hasWindow?: true;
   readonly run: (bench: Bench) => Promise<void>;
 };

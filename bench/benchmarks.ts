@@ -11,6 +11,9 @@ import { publish } from './publish/publish.js';
 import { rebuild } from './rebuild/rebuild.js';
 import { reclassify } from './reclassify/reclassify.js';
 import { recovery } from './recovery/recovery.js';
+import { startup } from './startup/startup.js';
+import { storm } from './storm/storm.js';
+import { sustained } from './sustained/sustained.js';
 
 /** Every benchmark by its name. */
 export const benchmarks: Readonly<Record<BenchmarkName, Benchmark>> = {
@@ -18,11 +21,14 @@ export const benchmarks: Readonly<Record<BenchmarkName, Benchmark>> = {
   limits,
   baseline,
   heartbeats,
+  sustained,
   polls,
   offline,
+  storm,
   recovery,
   publish,
   pending,
   reclassify,
+  startup,
   rebuild,
 };

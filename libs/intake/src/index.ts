@@ -6,6 +6,7 @@ export * from './owner.js';
 export * from './process.js';
 export { isJudgedByClass } from './reclassify.js';
 export * from './recover.js';
+export { saveSnapshot, takeSnapshot } from './snapshot.js';
 export * from './source.js';
 export * from './status.js';
 export * from './stream.js';

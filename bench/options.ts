@@ -11,6 +11,7 @@ export const benchmarkNames = [
   'recovery',
   'publish',
   'pending',
+  'lists',
   'reclassify',
   'rebuild',
 ] as const;

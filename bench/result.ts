@@ -20,6 +20,7 @@ export type BenchResult = {
   polls: Polls | null;
   publishToAll: { clients: number; ms: number; settingMs: number; releaseMs: number } | null;
   pendingCount: { clients: number; ms: number; fleetMs: number; releaseMs: number } | null;
+  lists: ListTimes[] | null;
   offline: Offline | null;
   recovery: Recovery | null;
   reclassify: Reclassify | null;
@@ -79,6 +80,14 @@ export type Polls = {
   readonly besideHeartbeats: { readonly heartbeatsPerSecond: number; readonly p50: number; readonly p99: number };
 };
 
+/** Of one list under one filter and sort, in milliseconds. */
+export type ListTimes = {
+  readonly name: string;
+  readonly requests: number;
+  readonly p50: number;
+  readonly p99: number;
+};
+
 export type Offline = {
   readonly clients: number;
   /** How many of them fell silent. */
@@ -125,6 +134,7 @@ export const emptyResult = (machine: Machine, run: BenchResult['run']): BenchRes
   polls: null,
   publishToAll: null,
   pendingCount: null,
+  lists: null,
   offline: null,
   recovery: null,
   reclassify: null,

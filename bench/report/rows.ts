@@ -14,6 +14,7 @@ export const rowsOf = (result: BenchResult): readonly Row[] => [
   ...phaseRows(result),
   ...intakeRows(result),
   ...requestRows(result),
+  ...listRows(result),
   ...fleetRows(result),
 ];
 
@@ -86,6 +87,14 @@ const phaseRows = ({ phases }: BenchResult): readonly Row[] => {
     row('  all registered again after', `${number(registeredAfterSeconds)} s`),
   ];
 };
+
+const listRows = ({ lists }: BenchResult): readonly Row[] =>
+  (lists ?? []).map(({ name, p50, p99 }) => ({
+    what: `${name}, p50 and p99`,
+    result: `${number(p50)}, ${milliseconds(p99)}`,
+    limit: '',
+    wanted: '≤ 100 ms',
+  }));
 
 const fleetRows = ({ offline, recovery, reclassify, rebuild, memory }: BenchResult): readonly Row[] => {
   const rows: Row[] = [];

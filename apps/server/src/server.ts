@@ -2,7 +2,6 @@ import { JetStreamApiError, jetstreamManager } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/transport-node';
 import { drizzle } from 'drizzle-orm/postgres-js';
 import type { Logger } from 'pino';
-import postgres from 'postgres';
 import { startAdminApi } from '#admin-api';
 import { contactStream, subjects } from '#contracts';
 import { type Database, openDatabase } from '#event-log';
@@ -60,7 +59,7 @@ export const startServer = async (
   }
 };
 
-const startApi = async (
+const startApi = (
   config: Config,
   version: string,
   log: Logger,
@@ -68,10 +67,9 @@ const startApi = async (
   open: (name: string, connections: number) => Database,
 ) => {
   const db = open('api', 4);
-  const lists = postgres(config.REACHBACK_DATABASE_URL, { max: 4, onnotice: () => undefined });
-  const api = await startAdminApi({
+  return startAdminApi({
     db,
-    tables: drizzle(lists),
+    tables: drizzle(open('lists', 4)),
     nats,
     lane,
     log,
@@ -81,13 +79,6 @@ const startApi = async (
     keys: new Map([['default', config.REACHBACK_ADMIN_KEY]]),
     checks: checksOf(db, nats),
   });
-  return {
-    port: api.port,
-    stop: async () => {
-      await api.stop();
-      await lists.end({ timeout: 5 });
-    },
-  };
 };
 
 /** What `/readyz` asks. Intake and responders may run in other processes; they are asked over the broker. */

@@ -2,6 +2,7 @@ import { baseline } from './baseline/baseline.js';
 import type { Benchmark } from './bench.js';
 import { heartbeats } from './heartbeats/heartbeats.js';
 import { limits } from './limits/limits.js';
+import { lists } from './lists/lists.js';
 import type { BenchmarkName } from './options.js';
 import { offline } from './offline/offline.js';
 import { pending } from './pending/pending.js';
@@ -28,6 +29,7 @@ export const benchmarks: Readonly<Record<BenchmarkName, Benchmark>> = {
   recovery,
   publish,
   pending,
+  lists,
   reclassify,
   startup,
   rebuild,

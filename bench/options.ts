@@ -13,6 +13,7 @@ export const benchmarkNames = [
   'recovery',
   'publish',
   'pending',
+  'lists',
   'reclassify',
   'startup',
   'rebuild',

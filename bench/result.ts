@@ -24,6 +24,7 @@ export type BenchResult = {
   polls: Polls | null;
   publishToAll: { clients: number; ms: number; settingMs: number; releaseMs: number } | null;
   pendingCount: { clients: number; ms: number; fleetMs: number; releaseMs: number } | null;
+  lists: ListTimes[] | null;
   offline: Offline | null;
   storm: Storm | null;
   recovery: Recovery | null;
@@ -104,6 +105,14 @@ export type Polls = {
   readonly besideHeartbeats: { readonly heartbeatsPerSecond: number; readonly p50: number; readonly p99: number };
   /** The highest rate tried beside these heartbeats at which p99 was within the limit; null if none was. */
   readonly withinLimit: { readonly limitMs: number; readonly perSecond: number; readonly p99: number } | null;
+};
+
+/** Of one list under one filter and sort, in milliseconds. */
+export type ListTimes = {
+  readonly name: string;
+  readonly requests: number;
+  readonly p50: number;
+  readonly p99: number;
 };
 
 export type Offline = {
@@ -194,6 +203,7 @@ export const emptyResult = (machine: Machine, run: BenchResult['run']): BenchRes
   polls: null,
   publishToAll: null,
   pendingCount: null,
+  lists: null,
   offline: null,
   storm: null,
   recovery: null,

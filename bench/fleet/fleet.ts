@@ -5,6 +5,7 @@ import { type Beats, startBeats } from '../load/beats.js';
 import type { BenchResult } from '../result.js';
 import { round } from '../statistics.js';
 import { type Server, startServer } from '../system/server.js';
+import { memberOf } from './members.js';
 import { lane, networkName, putOnline, type Seed, seedClients } from './seed.js';
 
 export const fleetPrefix = 'bench';
@@ -25,7 +26,7 @@ export type Fleet = {
 
 export const startFleet = async ({ options, stack, cleanup, progress, result }: Bench): Promise<Fleet> => {
   const { clients } = options;
-  result.seeding = await seedFleet(stack.db, { prefix: fleetPrefix, count: clients }, progress.say);
+  result.seeding = await seedFleet(stack.db, { prefix: fleetPrefix, count: clients, member: memberOf }, progress.say);
   progress.say('starting the server');
   const server = await startServer(cleanup, stack, { profile: options.profile });
   const beats = await startBeats(cleanup, { url: stack.natsUrl, prefix: fleetPrefix, count: clients });

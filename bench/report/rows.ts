@@ -17,6 +17,7 @@ export const rowsOf = (result: BenchResult): readonly Row[] => [
   ...requestRows(result),
   ...presenceRows(result),
   ...ownerRows(result),
+  ...listRows(result),
 ];
 
 const intakeRows = ({ limits, baseline, heartbeats }: BenchResult): readonly Row[] => {
@@ -118,6 +119,14 @@ const phaseRows = ({ phases }: BenchResult): readonly Row[] => {
     row('  all registered again after', `${number(registeredAfterSeconds)} s`),
   ];
 };
+
+const listRows = ({ lists }: BenchResult): readonly Row[] =>
+  (lists ?? []).map(({ name, p50, p99 }) => ({
+    what: `${name}, p50 and p99`,
+    result: `${number(p50)}, ${milliseconds(p99)}`,
+    limit: '',
+    wanted: '≤ 100 ms',
+  }));
 
 const presenceRows = ({ seeding, offline, storm, reclassify }: BenchResult): readonly Row[] => {
   const rows: Row[] = [];

@@ -1,6 +1,6 @@
 import { decodeFact, type StoredFact } from '#event-log';
 import type { ApiContext } from '../context.js';
-import { pageOf } from '../paging.js';
+import { encodeCursor, pageOf } from '../paging.js';
 import { readContacts } from './contacts.js';
 
 const hour = 3_600_000;
@@ -13,7 +13,10 @@ export type ClientEventsRange = {
   readonly before: string | undefined;
 };
 
-/** A client's part of the log, newest first: all its facts, and its contacts in a time range. */
+/**
+ * A client's part of the log, newest first: all its facts, and its contacts in a time range. A page may end before it is
+ * full, where the search for contacts was left off.
+ */
 export const readClientEvents = async (
   { db }: ApiContext,
   client: { readonly id: string; readonly lane: number; readonly ordinal: number },
@@ -22,12 +25,11 @@ export const readClientEvents = async (
   const to = range.to ? new Date(range.to) : new Date();
   const from = range.from ? new Date(range.from) : new Date(to.getTime() - hour);
   const before = BigInt(range.before ?? last);
-  const limit = range.limit + 1;
-  const [facts, contacts] = await Promise.all([
+  const [facts, { contacts, downTo = 0n }] = await Promise.all([
     db<StoredFact[]>`
       SELECT lane, position, id, type, schema_version, client_id, recorded_at, data, meta FROM event
-      WHERE client_id = ${client.id} AND position < ${before} ORDER BY position DESC LIMIT ${limit}`,
-    readContacts(db, client, { from, to, before, limit }),
+      WHERE client_id = ${client.id} AND position < ${before} ORDER BY position DESC LIMIT ${range.limit + 1}`,
+    readContacts(db, client, { from, to, before }),
   ]);
   const items = [
     ...facts.map(decodeFact).map((fact) => ({
@@ -38,10 +40,11 @@ export const readClientEvents = async (
       meta: fact.meta,
     })),
     ...contacts.map(({ position, kind, at }) => ({ position, type: kind, at: new Date(at).toISOString() })),
-  ].sort((a, b) => (a.position < b.position ? 1 : -1));
-  return pageOf(
-    items.map((item) => ({ ...item, position: String(item.position) })),
-    range.limit,
-    (item) => [item.position],
-  );
+  ]
+    .filter(({ position }) => position >= downTo)
+    .sort((a, b) => (a.position < b.position ? 1 : -1))
+    .map((item) => ({ ...item, position: String(item.position) }));
+  const page = pageOf(items, range.limit, (item) => [item.position]);
+  const isLeftOff = page.nextCursor === null && downTo > 0n;
+  return isLeftOff ? { ...page, nextCursor: encodeCursor([String(downTo)]) } : page;
 };

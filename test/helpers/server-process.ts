@@ -24,6 +24,8 @@ export type ServerOptions = {
   readonly roles?: string;
   /** Any free one by default. */
   readonly port?: number;
+  /** More of the environment. */
+  readonly env?: Readonly<Record<string, string>>;
 };
 
 /** Starts a server and waits until it listens; it may still be waiting for intake to recover. */
@@ -32,6 +34,7 @@ export const startServerProcess = async ({
   databaseUrl,
   roles,
   port = 0,
+  env = {},
 }: ServerOptions): Promise<ServerProcess> => {
   let logged = '';
   const child = fork(main, roles ? ['--roles', roles] : [], {
@@ -43,6 +46,7 @@ export const startServerProcess = async ({
       REACHBACK_DATABASE_URL: databaseUrl,
       REACHBACK_ADMIN_KEY: key,
       REACHBACK_HTTP_PORT: String(port),
+      ...env,
     },
   });
   for (const stream of [child.stdout, child.stderr]) stream?.on('data', (data) => (logged += String(data)));

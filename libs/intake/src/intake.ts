@@ -40,7 +40,7 @@ export type IntakeOptions = {
 export const startIntake = async (options: IntakeOptions): Promise<{ stop: () => Promise<void> }> => {
   const { db, nats, log } = options;
   const intake = new Intake(options);
-  const purging = startPurging(db, nats);
+  const purging = startPurging(db, nats, () => intake.has(0));
   const stopping = new AbortController();
   const keepLooking = async (): Promise<void> => {
     while (!stopping.signal.aborted) {
@@ -88,6 +88,10 @@ class Intake {
     const own = [...leases.filter(({ owner }) => owner === this.process.id), ...claimed];
     for (const { lane } of own) this.start(lane);
     if (own.length > 0) this.isNew = false;
+  }
+
+  has(lane: number): boolean {
+    return this.owned.has(lane);
   }
 
   async stop(): Promise<void> {

@@ -3,6 +3,7 @@ export * from './contact-limiter.js';
 export * from './intake.js';
 export * from './lane-presence.js';
 export * from './owner.js';
+export * from './probe.js';
 export * from './process.js';
 export { isJudgedByClass } from './reclassify.js';
 export * from './recover.js';

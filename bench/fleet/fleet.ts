@@ -3,7 +3,7 @@ import { appendFacts, type Database, migrate, transact } from '#event-log';
 import { history, inlineProjections } from '#projections';
 import { type Beats, startBeats } from '../load/beats.js';
 import { type Server, startServer } from '../system/server.js';
-import { lane, networkName, putOnline, seedClients } from './seed.js';
+import { type Description, lane, networkName, putOnline, seedClients } from './seed.js';
 
 export const fleetPrefix = 'bench';
 
@@ -29,7 +29,7 @@ export const startFleet = async ({ options, stack, cleanup, progress }: Bench): 
   const say = (what: string) => (done: number) => {
     if (done % 100_000 === 0 || done === clients) progress.say(`${what} ${done} of ${clients} clients`);
   };
-  const ordinals = await seedClients(db, { prefix: fleetPrefix, count: clients, group: '' }, say('registered'));
+  const ordinals = await seedClients(db, { prefix: fleetPrefix, count: clients, describe }, say('registered'));
   await putOnline(db, fleetPrefix, ordinals, say('put online'));
   await settleDatabase(db);
   progress.say('starting the server');
@@ -38,6 +38,30 @@ export const startFleet = async ({ options, stack, cleanup, progress }: Bench): 
   const usualRate = usualRateOf(clients);
   await beats.setRate(usualRate);
   return { server, beats, clients, usualRate };
+};
+
+const groups = 2_000;
+const systems = ['windows', 'linux', 'mac', 'bsd'] as const;
+const rings = 5;
+/** A group that the pages below ask for, and a label. */
+export const someGroup = 'region-7';
+export const someLabel = 'os:linux';
+
+/**
+ * Two thousand groups below forty regions, twenty combinations of labels in each, and one label that nobody else has: as
+ * a fleet with an inventory is.
+ */
+const describe = (i: number): Description => {
+  const site = i % groups;
+  const combination = Math.floor(i / groups);
+  return {
+    group: `region-${site % 40}/site-${site}`,
+    labels: {
+      os: systems[combination % systems.length] ?? systems[0],
+      ring: String(Math.floor(combination / systems.length) % rings),
+      asset: `A${i}`,
+    },
+  };
 };
 
 const declareNetwork = (db: Database) =>
@@ -70,6 +94,6 @@ const settleDatabase = async (db: Database): Promise<void> => {
   await db`
     INSERT INTO projection_checkpoint (name, version, lane, position)
     SELECT ${history.name}, ${history.version}, id, position FROM lane WHERE id = ${lane}`;
-  await db.unsafe('VACUUM ANALYZE client, presence, event');
+  await db.unsafe('VACUUM ANALYZE client, presence, event, cohort, cohort_member');
   await db`CHECKPOINT`;
 };

@@ -19,27 +19,32 @@ const meta = { actor: 'system' } as const;
 const clientsPerTransaction = 10_000;
 const contactsPerChunk = 8_192;
 
+/** Where a client of a fleet belongs. */
+export type Description = { readonly group: string; readonly labels: Readonly<Record<string, string>> };
+
 export type Seed = {
   readonly prefix: string;
   readonly count: number;
-  readonly group: string;
+  readonly describe: (i: number) => Description;
   readonly perTransaction?: number;
 };
 
 /** Registers clients in the log as the server would, only many in a transaction: facts, contacts, and their rows. */
 export const seedClients = async (
   db: Database,
-  { prefix, count, group, perTransaction = clientsPerTransaction }: Seed,
+  { prefix, count, describe, perTransaction = clientsPerTransaction }: Seed,
   done: (clients: number) => void = () => undefined,
 ): Promise<readonly number[]> => {
   const ordinals: number[] = [];
   while (ordinals.length < count) {
     const size = Math.min(perTransaction, count - ordinals.length);
-    const ids = Array.from({ length: size }, (_, i) => clientId(prefix, ordinals.length + i));
+    const from = ordinals.length;
     const first = await transact(db, async (tx) => {
       await lockLane(tx, lane);
       const start = await reserveOrdinals(tx, lane, size);
-      const facts = ids.map((id, i) => registered(id, start + i, group));
+      const facts = Array.from({ length: size }, (_, i) =>
+        registered(clientId(prefix, from + i), start + i, describe(from + i)),
+      );
       await appendFacts(tx, lane, facts, inlineProjections);
       return start;
     });
@@ -49,7 +54,7 @@ export const seedClients = async (
   return ordinals;
 };
 
-const registered = (client: string, ordinal: number, group: string): NewFact => ({
+const registered = (client: string, ordinal: number, { group, labels }: Description): NewFact => ({
   type: 'client-registered',
   client,
   meta,
@@ -57,7 +62,7 @@ const registered = (client: string, ordinal: number, group: string): NewFact => 
     ordinal,
     name: client,
     group,
-    labels: {},
+    labels,
     ips: [addressOf(ordinal)],
     agentVersion: '1.0.0',
     installed: {},

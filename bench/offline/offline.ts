@@ -40,7 +40,8 @@ const register = async ({ stack, progress }: Bench, { server }: Fleet, count: nu
   const policy = { heartbeat: { interval: 'PT5S' }, offlineAfter: `PT${limitSeconds}S` };
   await server.ask('PATCH', `/v1/groups/${prefix}/settings`, { reachback: policy });
   progress.say(`registering ${count} clients with a limit of ${limitSeconds} s`);
-  return seedClients(stack.db, { prefix, count, group: prefix, perTransaction });
+  const describe = () => ({ group: prefix, labels: {} });
+  return seedClients(stack.db, { prefix, count, describe, perTransaction });
 };
 
 const beatOnce = async (bench: Bench, count: number): Promise<void> => {

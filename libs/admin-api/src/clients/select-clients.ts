@@ -1,6 +1,7 @@
 import { and, asc, count, desc, eq, type SQL, sql } from 'drizzle-orm';
 import type { Cause, Client, ClientListQuery, ClientSort, Status } from '#contracts';
 import type { ApiContext } from '../context.js';
+import { countClients } from '../counts/count-clients.js';
 import { decodeCursor, encodeCursor } from '../paging.js';
 import { askOwner } from '../presence-owner.js';
 import { client, presence } from '../tables.js';
@@ -73,9 +74,7 @@ export const listClients = async (context: ApiContext, query: ClientListQuery) =
     place.push(sql`(${sortColumn}, ${client.id}) ${sql.raw(isDescending ? '<' : '>')} (${value}, ${id})`);
   }
   const direction = isDescending ? desc : asc;
-  const from = <T extends Record<string, SQL | SQL.Aliased | typeof client.id>>(selection: T) =>
-    context.tables.select(selection).from(client).leftJoin(presence, eq(presence.clientId, client.id));
-  const [rows, [totals]] = await Promise.all([
+  const [rows, total] = await Promise.all([
     context.tables
       .select({ ...columns, sortedBy: sortColumn })
       .from(client)
@@ -83,7 +82,7 @@ export const listClients = async (context: ApiContext, query: ClientListQuery) =
       .where(and(...filters, ...place))
       .orderBy(direction(sortColumn), direction(client.id))
       .limit(query.limit + 1),
-    from({ total: count() }).where(and(...filters)),
+    totalOf(context, query, filters),
   ]);
   const page = rows.slice(0, query.limit);
   const last = page.at(-1);
@@ -93,8 +92,24 @@ export const listClients = async (context: ApiContext, query: ClientListQuery) =
       page.map(({ sortedBy, ...row }) => row),
     ),
     nextCursor: rows.length > query.limit && last ? encodeCursor([last.sortedBy, last.id]) : null,
-    total: totals?.total ?? 0,
+    total,
   };
+};
+
+/** How many pass the filters: from the cohorts, or else counted one by one. */
+const totalOf = async (
+  { db, tables }: ApiContext,
+  query: ClientListQuery,
+  filters: readonly SQL[],
+): Promise<number> => {
+  const counted = await countClients(db, query);
+  if (counted !== undefined) return counted;
+  const [row] = await tables
+    .select({ total: count() })
+    .from(client)
+    .leftJoin(presence, eq(presence.clientId, client.id))
+    .where(and(...filters));
+  return row?.total ?? 0;
 };
 
 /** One client; undefined when it is not registered. */

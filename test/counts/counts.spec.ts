@@ -74,8 +74,8 @@ const expectAnswersExact = async (tx: Transaction, asked: readonly ClientFilters
     if (counted !== undefined) expect([one, counted]).toEqual([one, await slowTotal(tx, one)]);
   }
   const releases = await tx<
-    { id: string; withdrawnAt: Date | null }[]
-  >`SELECT id, withdrawn_at AS "withdrawnAt" FROM release`;
+    { id: string; withdrawnAt: Date | null; pausedAt: Date | null }[]
+  >`SELECT id, withdrawn_at AS "withdrawnAt", paused_at AS "pausedAt" FROM release`;
   for (const release of releases) {
     const { eta } = await readProgress(tx, release);
     expectSameTime(eta, await slowEta(tx, release.id, new Date()));

@@ -14,7 +14,7 @@ export const countClients = async (db: Queryable, filters: ClientFilters): Promi
   if (!(await areCounted(db, labels))) return undefined;
   const [row] = await db<{ total: number }[]>`
     SELECT coalesce(sum(c.clients), 0)::integer AS total
-    FROM ${filters.undelivered === undefined ? db`cohort` : db`cohort_work`} c
+    FROM ${filters.undelivered === undefined ? db`cohort` : db`cohort_work(${filters.group ?? ''})`} c
     WHERE true ${ofPresence(db, filters)} ${inGroup(db, filters)} ${withLabels(db, labels)} ${lacking(db, filters)}`;
   return row?.total ?? 0;
 };
@@ -45,8 +45,9 @@ const ofPresence = (db: Queryable, { status, network }: ClientFilters) => {
         ${network === undefined ? db`` : isClass ? db`AND network = ${network}` : db`AND network_name = ${network}`})`;
 };
 
-const inGroup = (db: Queryable, { group }: ClientFilters) =>
-  group
+/** Work is counted by group anyway. */
+const inGroup = (db: Queryable, { group, undelivered }: ClientFilters) =>
+  group && undelivered === undefined
     ? db`AND c.group_id IN (SELECT id FROM group_node WHERE path = ${group} OR starts_with(path, ${`${group}/`}))`
     : db``;
 

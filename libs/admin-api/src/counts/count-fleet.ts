@@ -15,7 +15,7 @@ export const countFleetNow = async (db: Queryable): Promise<FleetCounts> => {
     SELECT p.status, sum(w.clients)::integer AS total,
            coalesce(sum(w.clients) FILTER (WHERE w.items > 0), 0)::integer AS clients,
            sum(w.clients * w.items)::integer AS items
-    FROM cohort_work w JOIN cohort_presence p ON p.id = w.presence_id GROUP BY p.status`;
+    FROM cohort_work('') w JOIN cohort_presence p ON p.id = w.presence_id GROUP BY p.status`;
   const sum = (column: 'total' | 'clients' | 'items') => rows.reduce((all, row) => all + row[column], 0);
   return {
     total: sum('total'),

@@ -8,10 +8,10 @@ import { readProgress } from '../../libs/admin-api/src/releases/progress.js';
 import { openTestDatabase, type TestDatabase } from '../helpers/database.js';
 import { seed } from '../properties/check.js';
 import { slowEta, slowFleet, slowGroups, slowTotal } from './slow.js';
-import { groups, statuses, step, type Step } from './steps.js';
+import { beginning, groups, statuses, step, type Step } from './steps.js';
 import { Story } from './story.js';
 
-const histories = Number(process.env['REACHBACK_COUNT_HISTORIES'] ?? 40);
+const histories = Number(process.env['REACHBACK_COUNT_HISTORIES'] ?? 30);
 
 let database: TestDatabase;
 let db: Database;
@@ -87,12 +87,12 @@ describe('counts', () => {
     process.stdout.write(
       `${histories} histories; repeat with REACHBACK_SEED=${seed} REACHBACK_COUNT_HISTORIES=${histories}\n`,
     );
-    const steps = fc.array(step, { minLength: 20, maxLength: 45 });
+    const steps = fc.array(step, { minLength: 20, maxLength: 60 });
     await fc.assert(
       fc.asyncProperty(steps, fc.array(filters, { minLength: 4, maxLength: 4 }), (history: readonly Step[], asked) =>
         inVain(async (tx) => {
           const story = new Story(tx);
-          for (const [i, one] of history.entries()) {
+          for (const [i, one] of [...beginning, ...history].entries()) {
             await story.tell(one);
             await expectExact(tx);
             if (i % 8 === 0) await expectAnswersExact(tx, asked);

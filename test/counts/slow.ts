@@ -19,7 +19,9 @@ export const slowGroups = (db: Queryable) => db<{ path: string; status: string; 
   LEFT JOIN presence p ON p.client_id = c.id GROUP BY 1, 2`;
 
 export const slowTotal = async (db: Queryable, filters: ClientFilters): Promise<number> => {
-  const { status = null, network = null, group = null, label = [], undelivered = null } = filters;
+  const { status = null, network = null, label = [], undelivered = null } = filters;
+  // The root is everybody.
+  const group = filters.group || null;
   const labels: Record<string, string> = {};
   for (const [key = '', value = ''] of label.map((pair) => pair.split(':'))) labels[key] = value;
   const [row] = await db<{ total: number }[]>`

@@ -23,7 +23,7 @@ export type BenchResult = {
   sustained: Sustained | null;
   polls: Polls | null;
   publishToAll: { clients: number; ms: number; settingMs: number; releaseMs: number } | null;
-  pendingCount: { clients: number; ms: number; fleetMs: number; releaseMs: number } | null;
+  pendingCount: PendingCount | null;
   lists: ListTimes[] | null;
   offline: Offline | null;
   storm: Storm | null;
@@ -113,6 +113,17 @@ export type ListTimes = {
   readonly requests: number;
   readonly p50: number;
   readonly p99: number;
+};
+
+/** Times of an answer over HTTP, in milliseconds. */
+export type Counting = { readonly p50: number; readonly p99: number };
+
+/** Exact counts of a fleet of which everybody lacks something; `ms` is the p99 of the slowest. */
+export type PendingCount = {
+  readonly clients: number;
+  readonly ms: number;
+  /** `all`, `lacking` and `filtered` are the `total` of the list of clients. */
+  readonly counts: Readonly<Record<'release' | 'fleet' | 'groups' | 'all' | 'lacking' | 'filtered', Counting>>;
 };
 
 export type Offline = {

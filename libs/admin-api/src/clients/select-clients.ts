@@ -1,6 +1,7 @@
 import { and, count, eq, inArray, type SQL, sql } from 'drizzle-orm';
 import type { Cause, Client, ClientListQuery, Status } from '#contracts';
 import type { ApiContext } from '../context.js';
+import { countClients } from '../counts/count-clients.js';
 import { pageOf } from '../paging.js';
 import { askOwners } from '../presence-owner.js';
 import { client, presence } from '../tables.js';
@@ -60,7 +61,7 @@ const filtersOf = ({ status: wanted, network, group, label, q, undelivered }: Cl
 
 /** One page of the clients that pass the filters, and how many there are in all. */
 export const listClients = async (context: ApiContext, query: ClientListQuery) => {
-  const [{ items, nextCursor }, total] = await Promise.all([readPage(context, query), countAll(context, query)]);
+  const [{ items, nextCursor }, total] = await Promise.all([readPage(context, query), totalOf(context, query)]);
   return { items, nextCursor, total };
 };
 
@@ -81,13 +82,16 @@ const readPage = async (context: ApiContext, query: ClientListQuery) => {
 const selectRows = ({ tables }: ApiContext, where: SQL | undefined) =>
   tables.select(columns).from(client).leftJoin(presence, eq(presence.clientId, client.id)).where(where);
 
-const countAll = async ({ tables }: ApiContext, query: ClientListQuery): Promise<number> => {
-  const [totals] = await tables
+/** How many pass the filters: from the cohorts, or else counted one by one. */
+const totalOf = async ({ db, tables }: ApiContext, query: ClientListQuery): Promise<number> => {
+  const counted = await countClients(db, query);
+  if (counted !== undefined) return counted;
+  const [row] = await tables
     .select({ total: count() })
     .from(client)
     .leftJoin(presence, eq(presence.clientId, client.id))
     .where(and(...filtersOf(query)));
-  return totals?.total ?? 0;
+  return row?.total ?? 0;
 };
 
 /** One client; undefined when it is not registered. */

@@ -107,7 +107,7 @@ const reinstall = async (facts: readonly FactOf<'client-reinstalled'>[], tx: Tra
 
 /** What was delivered to an earlier installation says nothing about this one. */
 const forgetDeliveries = (facts: readonly Fact[], tx: Transaction) =>
-  tx`DELETE FROM delivery WHERE client_id = ANY(${facts.map((fact) => fact.client ?? '')})`;
+  tx`SELECT forget_deliveries(${facts.map((fact) => fact.client ?? '')})`;
 
 const report = async (facts: readonly FactOf<'client-reported'>[], tx: Transaction): Promise<void> => {
   for (const round of rounds(facts)) {

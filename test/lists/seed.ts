@@ -34,6 +34,7 @@ export const seedLists = async (db: Database): Promise<void> => {
     ) c`;
   await seedLog(db);
   await seedReleases(db);
+  await db`SELECT rebuild_counts()`;
   await db.unsafe('VACUUM ANALYZE');
 };
 
@@ -55,8 +56,9 @@ const seedLog = async (db: Database): Promise<void> => {
     INSERT INTO contact_chunk (lane, first_position, epoch, at, count, data)
     SELECT 0, 100000 + i * 10, 0, now() - i * interval '4 seconds', 10, decode(repeat('010000050000', 10), 'hex')
     FROM generate_series(0, 19999) i`;
-  await db`UPDATE lane SET position = 400000, clients = ${clients}`;
-  await db`INSERT INTO projection_checkpoint (name, version, lane, position) VALUES ('history', 2, 0, 400000)`;
+  await db`UPDATE log_head SET position = 400000, lanes = 1`;
+  await db`UPDATE lane SET clients = ${clients}`;
+  await db`INSERT INTO projection_checkpoint (name, version, position) VALUES ('history', 2, 400000)`;
 };
 
 const seedReleases = async (db: Database): Promise<void> => {

@@ -65,11 +65,11 @@ export const requests: Readonly<Record<string, readonly string[]>> = {
     `/v1/events?client=${idOf(17)}&limit=1`,
     `/v1/events?client=${idOf(17)}&type=update-started&limit=20`,
   ],
+  '/v1/lanes': ['/v1/lanes'],
   '/v1/rejects': ['/v1/rejects'],
   '/v1/projections': ['/v1/projections'],
+  // Text, from what the processes count themselves.
+  '/metrics': [],
   '/healthz': ['/healthz'],
   '/readyz': ['/readyz'],
 };
-
-/** These count the whole fleet. */
-export const counting: ReadonlySet<string> = new Set(['/v1/groups', '/v1/fleet', '/v1/releases/{id}']);

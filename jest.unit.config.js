@@ -3,7 +3,8 @@ import config from './jest.config.js';
 
 export default {
   ...config,
-  roots: ['<rootDir>/libs/domain', '<rootDir>/libs/intake'],
+  // The helpers too, or a run for changed files would not see which tests reach them through a helper.
+  roots: ['<rootDir>/libs/domain', '<rootDir>/libs/intake', '<rootDir>/test/helpers'],
   // These need a database.
   testPathIgnorePatterns: ['settle-reports'],
   globalSetup: undefined,

@@ -11,6 +11,9 @@ import type { Stack } from './system/stack.js';
 const calls = 7;
 const callSeconds = 5;
 
+/** Enough for a p99. */
+const samples = 200;
+
 /** What every benchmark works with. */
 export class Bench {
   private starting: Promise<Fleet> | undefined;
@@ -51,6 +54,18 @@ export class Bench {
     return round(median(took), 1);
   };
 
+  /** How long each of many calls takes, in milliseconds: or of those that fit into some seconds. */
+  readonly sample = async (call: () => Promise<unknown>): Promise<readonly number[]> => {
+    const took: number[] = [];
+    for (let sum = 0; took.length < samples && sum < this.seconds(10, 3) * 1000; sum += took.at(-1) ?? 0) {
+      this.signal.throwIfAborted();
+      const start = performance.now();
+      await call();
+      took.push(performance.now() - start);
+    }
+    return took;
+  };
+
   readonly pause = (seconds: number): Promise<void> => sleep(seconds * 1000, undefined, { signal: this.signal });
 }
 
@@ -58,5 +73,7 @@ export class Bench {
 export type Benchmark = {
   /** About how long it takes, in seconds: with a million clients, and quick. */
   readonly seconds: { readonly full: number; readonly quick: number };
+  /** It takes `options.window` in addition. */
+  readonly hasWindow?: true;
   readonly run: (bench: Bench) => Promise<void>;
 };

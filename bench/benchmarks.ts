@@ -2,6 +2,7 @@ import { baseline } from './baseline/baseline.js';
 import type { Benchmark } from './bench.js';
 import { heartbeats } from './heartbeats/heartbeats.js';
 import { limits } from './limits/limits.js';
+import { lists } from './lists/lists.js';
 import type { BenchmarkName } from './options.js';
 import { offline } from './offline/offline.js';
 import { pending } from './pending/pending.js';
@@ -11,6 +12,9 @@ import { publish } from './publish/publish.js';
 import { rebuild } from './rebuild/rebuild.js';
 import { reclassify } from './reclassify/reclassify.js';
 import { recovery } from './recovery/recovery.js';
+import { startup } from './startup/startup.js';
+import { storm } from './storm/storm.js';
+import { sustained } from './sustained/sustained.js';
 
 /** Every benchmark by its name. */
 export const benchmarks: Readonly<Record<BenchmarkName, Benchmark>> = {
@@ -18,11 +22,15 @@ export const benchmarks: Readonly<Record<BenchmarkName, Benchmark>> = {
   limits,
   baseline,
   heartbeats,
+  sustained,
   polls,
   offline,
+  storm,
   recovery,
   publish,
   pending,
+  lists,
   reclassify,
+  startup,
   rebuild,
 };

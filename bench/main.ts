@@ -1,49 +1,53 @@
 import { writeFile } from 'node:fs/promises';
 import { loadavg } from 'node:os';
+import { fileURLToPath } from 'node:url';
 import { messageOf } from '#embedded';
 import { Bench } from './bench.js';
 import { benchmarks } from './benchmarks.js';
-import { type BenchOptions, readOptions } from './options.js';
+import { type BenchmarkName, type BenchOptions, readOptions } from './options.js';
 import { Progress } from './report/progress.js';
+import { writeTable } from './report/readme.js';
 import { formatTable } from './report/table.js';
 import { type BenchResult, emptyResult } from './result.js';
-import { Cleanup } from './system/cleanup.js';
 import { describeMachine } from './system/machine.js';
+import { type Program, runProgram } from './system/program.js';
 import { startStack } from './system/stack.js';
 
-const cleanup = new Cleanup();
-const stopping = new AbortController();
+const readme = fileURLToPath(new URL('../../README.md', import.meta.url));
 
 /** Longest run, in seconds; whatever is missing then stays null. */
-const limits = { full: 1_500, quick: 172 } as const;
+const limits = { full: 3_600, quick: 172 } as const;
 /** Seconds to start broker and database; and to seed a fleet and start its server, by a hundred thousand clients. */
 const startSeconds = 5;
 const seedSeconds = 12;
 
-const runAll = async (options: BenchOptions): Promise<BenchResult> => {
+const runAll = async (options: BenchOptions, { cleanup, signal }: Program): Promise<BenchResult> => {
   const started = performance.now();
   const startedAt = new Date().toISOString();
   const loadBefore = Math.round((loadavg()[0] ?? 0) * 100) / 100;
   const kind = options.quick ? 'quick' : 'full';
-  const expected = options.only.map((name) => benchmarks[name].seconds[kind]);
+  const secondsOf = (name: BenchmarkName) =>
+    benchmarks[name].seconds[kind] + (benchmarks[name].hasWindow ? options.window : 0);
   const seeding = Math.ceil((seedSeconds * options.clients) / 100_000);
-  const progress = new Progress(expected.reduce((sum, seconds) => sum + seconds, startSeconds + seeding));
+  const progress = new Progress(
+    options.only.map(secondsOf).reduce((sum, seconds) => sum + seconds, startSeconds + seeding),
+  );
   cleanup.add(async () => progress.end());
   progress.begin('start', startSeconds);
   const stack = await startStack(cleanup, progress.say);
   const run = { startedAt, quick: options.quick, clients: options.clients, loadBefore, seconds: null, failed: {} };
   const result = emptyResult(await describeMachine(stack), run);
-  const bench = new Bench(options, stack, cleanup, progress, result, stopping.signal);
-  const left = () => limits[kind] - (performance.now() - started) / 1000;
+  const bench = new Bench(options, stack, cleanup, progress, result, signal);
+  const most = options.quick ? limits.quick : limits.full + options.window;
+  const left = () => most - (performance.now() - started) / 1000;
   for (const name of options.only) {
-    const { seconds, run: measure } = benchmarks[name];
-    if (left() < seconds[kind]) {
+    if (left() < secondsOf(name)) {
       result.run.failed[name] = 'there was no time left for it';
       continue;
     }
-    progress.begin(name, seconds[kind]);
-    await withinSeconds(left(), measure(bench)).catch((error: unknown) => {
-      if (stopping.signal.aborted) throw error;
+    progress.begin(name, secondsOf(name));
+    await withinSeconds(left(), benchmarks[name].run(bench)).catch((error: unknown) => {
+      if (signal.aborted) throw error;
       result.run.failed[name] = messageOf(error);
       progress.say(`failed: ${messageOf(error)}`);
     });
@@ -62,41 +66,15 @@ const withinSeconds = async (seconds: number, work: Promise<void>): Promise<void
   await Promise.race([work, late]).finally(() => clearTimeout(timer));
 };
 
-const shutDown = (reason: string, code: number): void => {
-  // A second signal does not wait; what is left in the temporary folder is small by then.
-  if (stopping.signal.aborted) process.exit(code);
-  stopping.abort();
-  void cleanup.run().then(() => {
-    console.log(`${reason}: stopped; everything started here is ended and removed`);
-    process.exit(code);
-  });
-};
-
-/** Started by npm: when npm is gone, so is whoever would stop us. */
-const stopWithParent = (): void => {
-  const parent = process.ppid;
-  setInterval(() => {
-    if (process.ppid !== parent && !stopping.signal.aborted) shutDown('The process that started this is gone', 130);
-  }, 1_000).unref();
-};
-
-const main = async (): Promise<void> => {
+void runProgram(async (program) => {
   const options = readOptions(process.argv);
-  process.on('SIGINT', () => shutDown('Ctrl-C', 130));
-  process.on('SIGTERM', () => shutDown('SIGTERM', 143));
-  process.on('SIGHUP', () => shutDown('The terminal is gone', 129));
-  stopWithParent();
-  const result = await runAll(options);
+  if (options.table !== undefined) {
+    await writeTable(readme, options.table);
+    console.log(`${readme} shows ${options.table}`);
+    return 0;
+  }
+  const result = await runAll(options, program);
   console.log(`\n${formatTable(result)}`);
   if (options.json !== undefined) await writeFile(options.json, `${JSON.stringify(result, null, 2)}\n`);
-  await cleanup.run();
-  process.exit(Object.keys(result.run.failed).length > 0 ? 1 : 0);
-};
-
-main().catch(async (error: unknown) => {
-  // What Ctrl-C cut short has not failed.
-  if (stopping.signal.aborted) return cleanup.run();
-  await cleanup.run();
-  console.error(error instanceof Error ? error.stack : String(error));
-  process.exit(1);
+  return Object.keys(result.run.failed).length > 0 ? 1 : 0;
 });

@@ -6,28 +6,42 @@ export const benchmarkNames = [
   'limits',
   'baseline',
   'heartbeats',
+  'sustained',
   'polls',
   'offline',
+  'storm',
   'recovery',
   'publish',
   'pending',
+  'lists',
   'reclassify',
+  'startup',
   'rebuild',
 ] as const;
 export type BenchmarkName = (typeof benchmarkNames)[number];
 
 /** Those that a run has if none are named. `phases` takes two minutes for a picture and no rate, so it must be named. */
 const usualNames = benchmarkNames.filter((name) => name !== 'phases');
+/** What three minutes have no room for. */
+const onlyFull: ReadonlySet<BenchmarkName> = new Set(['sustained', 'storm', 'startup']);
+const quickNames = usualNames.filter((name) => !onlyFull.has(name));
 
 export type BenchOptions = {
   readonly clients: number;
   readonly quick: boolean;
+  /** How long `sustained` lasts, in seconds. */
+  readonly window: number;
   readonly only: readonly BenchmarkName[];
   readonly json: string | undefined;
+  /** A result whose table goes into the README, instead of a run. */
+  readonly table: string | undefined;
   /** Where the server's CPU profiles go, if they are wanted. */
   readonly profile: string | undefined;
 };
 
+const fullWindow = 600;
+const quickWindow = 8;
+const longestWindow = 86_400;
 const fullClients = 1_000_000;
 const quickClients = 200_000;
 const fewestClients = 1_000;
@@ -44,18 +58,27 @@ export const readOptions = (argv: readonly string[]): BenchOptions => {
     .addOption(
       new Option('--only <names>', `some of ${benchmarkNames.join(',')}`)
         .argParser(parseNames)
-        .default(usualNames, 'all but phases'),
+        .default(undefined, `all but phases; when quick, all but phases,${[...onlyFull].join(',')}`),
     )
     .addOption(
       new Option('--clients <count>', 'registered clients')
-        .argParser(parseClients)
+        .argParser(between(fewestClients, mostClients))
         .default(undefined, '1,000,000, or 200,000 when quick'),
     )
+    .addOption(
+      new Option('--window <seconds>', 'how long `sustained` lasts')
+        .argParser(between(1, longestWindow))
+        .default(undefined, `${fullWindow}, or ${quickWindow} when quick`),
+    )
+    .option('--table <result>', 'measures nothing: puts the table of a result that was written as JSON into README.md')
     .option('--profile <folder>', 'also write CPU profiles of the server there')
     .parse([...argv])
-    .opts<Partial<BenchOptions> & { quick: boolean; only: readonly BenchmarkName[] }>();
-  const { quick, only, json, profile } = options;
-  return { quick, only, json, profile, clients: options.clients ?? (quick ? quickClients : fullClients) };
+    .opts<Partial<BenchOptions> & { quick: boolean }>();
+  const { quick, json, table, profile } = options;
+  const only = options.only ?? (quick ? quickNames : usualNames);
+  const clients = options.clients ?? (quick ? quickClients : fullClients);
+  const window = options.window ?? (quick ? quickWindow : fullWindow);
+  return { quick, only, json, table, profile, clients, window };
 };
 
 const isName = (text: string): text is BenchmarkName => (benchmarkNames as readonly string[]).includes(text);
@@ -67,10 +90,13 @@ const parseNames = (text: string): readonly BenchmarkName[] => {
   return benchmarkNames.filter((name) => names.includes(name));
 };
 
-const parseClients = (text: string): number => {
-  const count = Number(text.replaceAll(',', ''));
-  if (!Number.isInteger(count) || count < fewestClients || count > mostClients) {
-    throw new InvalidArgumentError(`It must be ${fewestClients} to ${mostClients}.`);
-  }
-  return count;
-};
+/** Reads a whole number; commas between its digits do no harm. */
+export const between =
+  (least: number, most: number) =>
+  (text: string): number => {
+    const value = Number(text.replaceAll(',', ''));
+    if (!Number.isInteger(value) || value < least || value > most) {
+      throw new InvalidArgumentError(`It must be ${least} to ${most}.`);
+    }
+    return value;
+  };

@@ -1,4 +1,5 @@
 import type { Spread } from './phases/spread.js';
+import type { Replayed } from './system/server.js';
 
 /** What a run found out. Rates are per second, times in milliseconds; what was not measured is null. */
 export type BenchResult = {
@@ -14,17 +15,23 @@ export type BenchResult = {
     readonly failed: Record<string, string>;
   };
   phases: Phases | null;
-  limits: { consumeOnly: number; chunkInsertOnly: number } | null;
+  limits: Limits | null;
   baseline: { perSecond: number; withoutTransaction: number } | null;
+  /** Facts appended with what follows from them and nothing beside, ten thousand in a transaction, while the fleet is made. */
+  seeding: { registrationsPerSecond: number; transitionsPerSecond: number } | null;
   heartbeats: Heartbeats | null;
+  sustained: Sustained | null;
   polls: Polls | null;
   publishToAll: { clients: number; ms: number; settingMs: number; releaseMs: number } | null;
-  pendingCount: { clients: number; ms: number; fleetMs: number; releaseMs: number } | null;
+  pendingCount: PendingCount | null;
+  lists: ListTimes[] | null;
   offline: Offline | null;
+  storm: Storm | null;
   recovery: Recovery | null;
   reclassify: Reclassify | null;
+  startup: Startup | null;
   rebuild: { beatsPerSecond: number; factsPerSecond: number } | null;
-  memory: { clients: number; bytesPerClient: number } | null;
+  memory: Memory | null;
 };
 
 export type Machine = {
@@ -50,6 +57,14 @@ export type Phases = Spread & {
 /** CPU time by part, in microseconds; the load generator's is not in it. */
 export type CpuMicros = { readonly server: number; readonly nats: number; readonly postgres: number };
 
+/** What the machine gives each part by itself. */
+export type Limits = {
+  readonly consumeOnly: number;
+  readonly chunkInsertOnly: number;
+  /** Requests answered by a process that does nothing else. */
+  readonly requestReplyOnly: number;
+};
+
 export type Heartbeats = {
   readonly clients: number;
   /** Beats that reached the broker, at the highest rate that was sustained. */
@@ -63,8 +78,19 @@ export type Heartbeats = {
   /** Null where the system does not tell (anything but Linux). */
   readonly cpuMicrosPerBeat: CpuMicros | null;
   readonly bytesPerBeatInLog: number;
+  /** What Postgres wrote ahead meanwhile, for whatever reason. */
+  readonly walBytesPerBeat: number;
   /** Beats that the broker acknowledged and the log does not have. */
   readonly lost: number;
+};
+
+/** Heartbeats at one rate for a long time. */
+export type Sustained = Omit<Heartbeats, 'sustained' | 'saturated'> & {
+  readonly seconds: number;
+  readonly committed: number;
+  readonly lagMax: number;
+  /** Messages more that waited in the stream at the end than at the beginning. */
+  readonly backlogGrown: number;
 };
 
 export type Polls = {
@@ -77,6 +103,27 @@ export type Polls = {
   readonly p99: number;
   readonly errors: number;
   readonly besideHeartbeats: { readonly heartbeatsPerSecond: number; readonly p50: number; readonly p99: number };
+  /** The highest rate tried beside these heartbeats at which p99 was within the limit; null if none was. */
+  readonly withinLimit: { readonly limitMs: number; readonly perSecond: number; readonly p99: number } | null;
+};
+
+/** Of one list under one filter and sort, in milliseconds. */
+export type ListTimes = {
+  readonly name: string;
+  readonly requests: number;
+  readonly p50: number;
+  readonly p99: number;
+};
+
+/** Times of an answer over HTTP, in milliseconds. */
+export type Counting = { readonly p50: number; readonly p99: number };
+
+/** Exact counts of a fleet of which everybody lacks something; `ms` is the p99 of the slowest. */
+export type PendingCount = {
+  readonly clients: number;
+  readonly ms: number;
+  /** `all`, `lacking` and `filtered` are the `total` of the list of clients. */
+  readonly counts: Readonly<Record<'release' | 'fleet' | 'groups' | 'all' | 'lacking' | 'filtered', Counting>>;
 };
 
 export type Offline = {
@@ -85,10 +132,51 @@ export type Offline = {
   readonly silenced: number;
   readonly latenessP50: number;
   readonly latenessP99: number;
+  /** Verdicts before they were due. */
+  readonly early: number;
   /** Verdicts that were early, misdated, doubled, or about somebody who went on speaking. */
   readonly wrong: number;
   /** Clients without a verdict when the benchmark stopped waiting: the server was too far behind. */
   readonly missing: number;
+};
+
+/** Clients that all register or start at once, beside the fleet's heartbeats. */
+export type Storm = {
+  readonly registered: number;
+  readonly started: number;
+  /** In which they came. */
+  readonly withinSeconds: number;
+  /** From when each was due to its answer. */
+  readonly p50: number;
+  readonly p99: number;
+  /** From the first request to the last answer. */
+  readonly lastReplyMs: number;
+  /** Errors, and requests without an answer. */
+  readonly failed: number;
+  readonly wrongOffline: number;
+};
+
+/** From the start of the server's process until it is ready, with a broker and a database that are up. */
+export type Startup = {
+  readonly clients: number;
+  readonly withSnapshotMs: number;
+  readonly withoutSnapshotMs: number;
+  /** What it read of the log without a snapshot. */
+  readonly replayed: Replayed | null;
+  /** With an empty database and no schema yet. */
+  readonly emptyMs: number;
+};
+
+/** The owner's memory, by the difference between two fleets, so that what every owner takes is not in it. */
+export type Memory = {
+  readonly clients: number;
+  readonly smallFleet: number;
+  /** Heap and buffers after garbage collection. */
+  readonly bytesPerClient: number;
+  /** Of the process, with what the replay left behind that the system has not got back. */
+  readonly residentBytesPerClient: number;
+  /** What is left of the larger fleet's for the owner of nobody. */
+  readonly fixedBytes: number;
 };
 
 export type Recovery = {
@@ -97,8 +185,7 @@ export type Recovery = {
   readonly ms: number;
   /** From SIGKILL until the log is less than a second behind. */
   readonly caughtUpMs: number;
-  /** What the new owner read of the log, after the last snapshot; null if it does not say. */
-  readonly replayed: { readonly facts: number; readonly contacts: number } | null;
+  readonly replayed: Replayed | null;
   readonly wrongOffline: number;
   /** Beats stored by the broker and not once in the log. */
   readonly lostOrDoubled: number;
@@ -121,13 +208,18 @@ export const emptyResult = (machine: Machine, run: BenchResult['run']): BenchRes
   phases: null,
   limits: null,
   baseline: null,
+  seeding: null,
   heartbeats: null,
+  sustained: null,
   polls: null,
   publishToAll: null,
   pendingCount: null,
+  lists: null,
   offline: null,
+  storm: null,
   recovery: null,
   reclassify: null,
+  startup: null,
   rebuild: null,
   memory: null,
 });

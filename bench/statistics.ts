@@ -19,7 +19,7 @@ export class MillisecondHistogram {
   }
 
   percentile(share: number): number {
-    let left = Math.floor(share * this.total);
+    let left = Math.min(Math.floor(share * this.total), this.total - 1);
     for (let slot = 0; slot < this.counts.length; slot++) {
       left -= this.counts[slot] ?? 0;
       if (left < 0) return slot;

@@ -10,6 +10,7 @@ const commands = {
   server: { main: 'apps/server/src/main.js', args: [] },
   conformance: { main: 'conformance/main.js', args: [] },
   bench: { main: 'bench/main.js', args: [] },
+  soak: { main: 'bench/soak/main.js', args: [] },
 };
 
 const [name, ...rest] = process.argv.slice(2);

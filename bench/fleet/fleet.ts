@@ -2,8 +2,11 @@ import type { Bench } from '../bench.js';
 import { appendFacts, type Database, migrate, transact } from '#event-log';
 import { history, inlineProjections } from '#projections';
 import { type Beats, startBeats } from '../load/beats.js';
+import type { BenchResult } from '../result.js';
+import { round } from '../statistics.js';
 import { type Server, startServer } from '../system/server.js';
-import { lane, networkName, putOnline, seedClients } from './seed.js';
+import { memberOf } from './members.js';
+import { lane, networkName, putOnline, type Seed, seedClients } from './seed.js';
 
 export const fleetPrefix = 'bench';
 
@@ -21,23 +24,39 @@ export type Fleet = {
   readonly usualRate: number;
 };
 
-export const startFleet = async ({ options, stack, cleanup, progress }: Bench): Promise<Fleet> => {
+export const startFleet = async ({ options, stack, cleanup, progress, result }: Bench): Promise<Fleet> => {
   const { clients } = options;
-  const { db } = stack;
-  await migrate(db);
-  await declareNetwork(db);
-  const say = (what: string) => (done: number) => {
-    if (done % 100_000 === 0 || done === clients) progress.say(`${what} ${done} of ${clients} clients`);
-  };
-  const ordinals = await seedClients(db, { prefix: fleetPrefix, count: clients, group: '' }, say('registered'));
-  await putOnline(db, fleetPrefix, ordinals, say('put online'));
-  await settleDatabase(db);
+  result.seeding = await seedFleet(stack.db, { prefix: fleetPrefix, count: clients, member: memberOf }, progress.say);
   progress.say('starting the server');
   const server = await startServer(cleanup, stack, { profile: options.profile });
   const beats = await startBeats(cleanup, { url: stack.natsUrl, prefix: fleetPrefix, count: clients });
   const usualRate = usualRateOf(clients);
   await beats.setRate(usualRate);
   return { server, beats, clients, usualRate };
+};
+
+/** An installation whose fleet is registered and online; clients are numbered by their ordinals. How fast that was. */
+export const seedFleet = async (
+  db: Database,
+  seed: Seed,
+  say: (text: string) => void,
+): Promise<BenchResult['seeding']> => {
+  await migrate(db);
+  await declareNetwork(db);
+  const { prefix, count } = seed;
+  const tell = (what: string) => (done: number) => {
+    if (done % 100_000 === 0 || done === count) say(`${what} ${done} of ${count} clients`);
+  };
+  const start = performance.now();
+  const ordinals = await seedClients(db, seed, tell('registered'));
+  const between = performance.now();
+  await putOnline(db, prefix, ordinals, tell('put online'));
+  const end = performance.now();
+  await settleDatabase(db);
+  return {
+    registrationsPerSecond: round((count * 1000) / (between - start)),
+    transitionsPerSecond: round((count * 1000) / (end - between)),
+  };
 };
 
 const declareNetwork = (db: Database) =>

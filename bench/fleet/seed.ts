@@ -19,27 +19,33 @@ const meta = { actor: 'system' } as const;
 const clientsPerTransaction = 10_000;
 const contactsPerChunk = 8_192;
 
+/** What an administrator sorts clients by. */
+export type Member = { readonly group: string; readonly labels: Readonly<Record<string, string>> };
+
 export type Seed = {
   readonly prefix: string;
   readonly count: number;
-  readonly group: string;
+  /** Of the client with this number; the root group and no labels by default. */
+  readonly member?: (i: number) => Member;
   readonly perTransaction?: number;
 };
+
+const unsorted: Member = { group: '', labels: {} };
 
 /** Registers clients in the log as the server would, only many in a transaction: facts, contacts, and their rows. */
 export const seedClients = async (
   db: Database,
-  { prefix, count, group, perTransaction = clientsPerTransaction }: Seed,
+  { prefix, count, member = () => unsorted, perTransaction = clientsPerTransaction }: Seed,
   done: (clients: number) => void = () => undefined,
 ): Promise<readonly number[]> => {
   const ordinals: number[] = [];
   while (ordinals.length < count) {
     const size = Math.min(perTransaction, count - ordinals.length);
-    const ids = Array.from({ length: size }, (_, i) => clientId(prefix, ordinals.length + i));
+    const numbers = Array.from({ length: size }, (_, i) => ordinals.length + i);
     const first = await transact(db, async (tx) => {
       await lockLog(tx);
       const start = await reserveOrdinals(tx, lane, size);
-      const facts = ids.map((id, i) => registered(id, start + i, group));
+      const facts = numbers.map((number, i) => registered(clientId(prefix, number), start + i, member(number)));
       await appendFacts(tx, lane, facts, inlineProjections);
       return start;
     });
@@ -49,15 +55,14 @@ export const seedClients = async (
   return ordinals;
 };
 
-const registered = (client: string, ordinal: number, group: string): NewFact => ({
+const registered = (client: string, ordinal: number, member: Member): NewFact => ({
   type: 'client-registered',
   client,
   meta,
   data: {
     ordinal,
     name: client,
-    group,
-    labels: {},
+    ...member,
     ips: [addressOf(ordinal)],
     agentVersion: '1.0.0',
     installed: {},

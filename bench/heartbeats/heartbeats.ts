@@ -3,7 +3,7 @@ import type { Fleet } from '../fleet/fleet.js';
 import type { Heartbeats } from '../result.js';
 import { round } from '../statistics.js';
 import { readLag } from './lag.js';
-import { cpuMicrosPer, drain, offer, type Window } from './window.js';
+import { costOfBeat, drain, offer, settle, type Window } from './window.js';
 
 /** More than two cores can commit, for a first look at what is possible. */
 const tooMuch = 150_000;
@@ -38,10 +38,12 @@ export const heartbeats: Benchmark = {
   },
 };
 
-/** Beats that the broker has acknowledged and the log does not have; below 0, it has some twice. */
+/**
+ * Beats that the broker has acknowledged and the log does not have; below 0, it has some twice. Only before anybody but
+ * the fleet's heartbeats has spoken.
+ */
 const countLost = async (bench: Bench, fleet: Fleet): Promise<number> => {
-  const { stored } = await fleet.beats.settle();
-  const { contacts } = await drain(bench, fleet, 0);
+  const { stored, contacts } = await settle(bench, fleet);
   await fleet.beats.setRate(fleet.usualRate);
   return stored - (contacts - fleet.clients);
 };
@@ -77,7 +79,6 @@ const attempt = async (bench: Bench, fleet: Fleet, rate: number): Promise<Tried>
 
 const describe = (fleet: Fleet, best: Tried, saturated: number, lost: number): Heartbeats => {
   const { from, to } = best;
-  const beats = to.contacts - from.contacts;
   return {
     clients: fleet.clients,
     offered: round(best.offered),
@@ -85,8 +86,7 @@ const describe = (fleet: Fleet, best: Tried, saturated: number, lost: number): H
     saturated: round(saturated),
     lagP50: best.lagP50,
     lagP99: best.lagP99,
-    cpuMicrosPerBeat: cpuMicrosPer(beats, from, to),
-    bytesPerBeatInLog: round((to.logBytes - from.logBytes) / beats, 2),
+    ...costOfBeat(from, to),
     lost,
   };
 };

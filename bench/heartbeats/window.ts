@@ -20,6 +20,8 @@ export type Reading = {
   /** Messages in the stream that are not in the log yet. */
   readonly backlog: number;
   readonly logBytes: number;
+  /** Written ahead by Postgres since it was made, for everything. */
+  readonly walBytes: number;
   readonly cpu: CpuMicros | null;
 };
 
@@ -31,10 +33,11 @@ export const read = async ({ stack }: Bench, { server, beats }: Fleet): Promise<
   const row = await readLane(db, lane);
   const positionAt = performance.now();
   const { state } = await (await jetstreamManager(nats)).streams.info(contactStream.name);
-  const [log] = await db<{ contacts: number; bytes: number }[]>`
+  const [log] = await db<{ contacts: number; bytes: number; wal: number }[]>`
     SELECT (SELECT sum(count)::float8 FROM contact_chunk WHERE lane = ${lane} AND first_position <= ${row.position}) AS contacts,
            (SELECT sum(pg_total_relation_size(inhrelid))::float8 FROM pg_inherits
-            WHERE inhparent = 'contact_chunk'::regclass) AS bytes`;
+            WHERE inhparent = 'contact_chunk'::regclass) AS bytes,
+           (pg_current_wal_lsn() - '0/0'::pg_lsn)::float8 AS wal`;
   const isKnown = cpuServer !== undefined && cpuNats !== undefined && cpuPostgres !== undefined;
   return {
     sent,
@@ -44,6 +47,7 @@ export const read = async ({ stack }: Bench, { server, beats }: Fleet): Promise<
     contacts: log?.contacts ?? 0,
     backlog: state.last_seq - Number(row.watermark.sequence),
     logBytes: log?.bytes ?? 0,
+    walBytes: log?.wal ?? 0,
     cpu: isKnown ? { server: cpuServer, nats: cpuNats, postgres: cpuPostgres } : null,
   };
 };
@@ -76,6 +80,16 @@ export const offer = async (bench: Bench, fleet: Fleet, rate: number, seconds: n
   return { from, to, ...ratesBetween(from, to) };
 };
 
+/** What one of the beats between two readings cost. */
+export const costOfBeat = (from: Reading, to: Reading) => {
+  const beats = to.contacts - from.contacts;
+  return {
+    cpuMicrosPerBeat: cpuMicrosPer(beats, from, to),
+    bytesPerBeatInLog: round((to.logBytes - from.logBytes) / beats, 2),
+    walBytesPerBeat: round((to.walBytes - from.walBytes) / beats, 2),
+  };
+};
+
 /** Per second. */
 export const ratesBetween = (from: Reading, to: Reading) => ({
   offered: ((to.sent - from.sent) * 1000) / (to.sentAt - from.sentAt),
@@ -94,4 +108,14 @@ export const drain = async (bench: Bench, fleet: Fleet, rate: number): Promise<R
     if (performance.now() > deadline) throw new Error(`${now.backlog} messages still wait after ${drainSeconds} s.`);
     await bench.pause(0.25);
   }
+};
+
+/** Nothing under way any more: what the broker has stored, and what the log holds. */
+export const settle = async (
+  bench: Bench,
+  fleet: Fleet,
+): Promise<{ readonly stored: number; readonly contacts: number }> => {
+  const { stored } = await fleet.beats.settle();
+  const { contacts } = await drain(bench, fleet, 0);
+  return { stored, contacts };
 };

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { nextMessage, type NodeChild, startNodeChild } from '../system/child.js';
+import { orderly, startNodeChild } from '../system/child.js';
 import type { Cleanup } from '../system/cleanup.js';
 import type { BeatsJob, BeatsOrder, BeatsReport } from './beats-protocol.js';
 import { assertSpread } from './spread.js';
@@ -24,7 +24,7 @@ const settleSeconds = 30;
 export const startBeats = async (cleanup: Cleanup, options: BeatsOptions): Promise<Beats> => {
   const child = startNodeChild(cleanup, { main });
   const job: BeatsJob = { connections: 4, rounds: 0, first: 0, ...options };
-  const order = orderly(child);
+  const order = orderly<BeatsOrder, BeatsReport>(child);
   await order({ type: 'job', job });
   const report = () => order({ type: 'report' });
   const setRate = async (perSecond: number) => {
@@ -44,18 +44,5 @@ export const startBeats = async (cleanup: Cleanup, options: BeatsOptions): Promi
       }
     },
     stop: child.stop,
-  };
-};
-
-/** Gives one order after the other: an answer belongs to the order before it. */
-const orderly = (child: NodeChild): ((order: BeatsOrder) => Promise<BeatsReport>) => {
-  let last: Promise<unknown> = Promise.resolve();
-  return (order) => {
-    const answer = last.then(() => {
-      child.process.send(order);
-      return nextMessage<BeatsReport>(child);
-    });
-    last = answer.catch(() => undefined);
-    return answer;
   };
 };

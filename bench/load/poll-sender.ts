@@ -4,9 +4,8 @@ import type { PollsJob, PollsReport } from './polls-protocol.js';
 import { RawNats } from './raw-nats.js';
 
 const tick = 1;
-const patience = 10_000;
 
-/** Polls of different clients, and how long each waits for its answer. */
+/** Requests of different clients in turn, and how long each waits for its answer. */
 export class PollSender {
   private readonly dueTimes = new Map<number, number>();
   private readonly latencies: number[] = [];
@@ -17,11 +16,12 @@ export class PollSender {
   private firstError: string | undefined;
   private measuredFrom = Infinity;
   private measuredTo = Infinity;
+  private lastAnswer = 0;
 
   constructor(private readonly job: PollsJob) {}
 
   async run(): Promise<PollsReport> {
-    const { url, connections, warmUp, seconds, offer } = this.job;
+    const { url, connections, warmUp, seconds, offer, patience } = this.job;
     this.links = await Promise.all(Array.from({ length: connections }, (_, i) => this.openLink(url, i)));
     const start = performance.now();
     this.measuredFrom = start + warmUp * 1000;
@@ -29,14 +29,14 @@ export class PollSender {
     if ('underWay' in offer) for (let i = 0; i < offer.underWay; i++) this.send(start);
     else await this.sendAtRate(offer.perSecond, start);
     await pause(Math.max(0, this.measuredTo - performance.now()));
-    const until = performance.now() + patience;
+    const until = performance.now() + patience * 1000;
     while ('perSecond' in offer && this.dueTimes.size > 0 && performance.now() < until) await pause(10);
     for (const link of this.links) link.close();
     if ('perSecond' in offer) this.errors += this.dueTimes.size;
-    return this.report();
+    return this.report(start);
   }
 
-  private report(): PollsReport {
+  private report(start: number): PollsReport {
     const { latencies, errors, firstError } = this;
     const at = (share: number) => round(percentile(latencies, share), 2);
     return {
@@ -44,6 +44,7 @@ export class PollSender {
       p50: at(0.5),
       p99: at(0.99),
       max: at(1),
+      lasted: round(this.lastAnswer - start),
       errors,
       firstError,
     };
@@ -72,10 +73,11 @@ export class PollSender {
   private send(due: number): void {
     const number = this.sent++;
     const link = number % this.links.length;
-    const { prefix, clients } = this.job;
+    const { prefix, clients, kind, payload } = this.job;
     this.dueTimes.set(number, due);
-    const subject = `reachback.v1.${clientId(prefix, scatter(number, clients))}.poll`;
-    this.links[link]?.write(`PUB ${subject} ${this.inboxOf(link)}.${number} 2\r\n{}\r\n`);
+    const subject = `reachback.v1.${clientId(prefix, scatter(number, clients))}.${kind}`;
+    const inbox = `${this.inboxOf(link)}.${number}`;
+    this.links[link]?.write(`PUB ${subject} ${inbox} ${payload.length}\r\n${payload}\r\n`);
   }
 
   private receive(number: number, payload: Buffer): void {
@@ -83,6 +85,7 @@ export class PollSender {
     if (due === undefined) return;
     this.dueTimes.delete(number);
     const now = performance.now();
+    this.lastAnswer = now;
     if (payload.length === 0 || payload.includes('"error"')) this.fail(payload.toString());
     else if (due >= this.measuredFrom && due < this.measuredTo) this.latencies.push(now - due);
     if (now >= this.measuredFrom && now < this.measuredTo) this.answered++;

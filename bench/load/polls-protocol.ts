@@ -1,11 +1,15 @@
-/** What the generator of polls is told, and what it answers. */
+/** What the generator of requests is told, and what it answers. */
 export type PollsJob = {
   readonly url: string;
   readonly connections: number;
   readonly prefix: string;
   readonly clients: number;
+  readonly kind: 'poll' | 'register' | 'start';
+  readonly payload: string;
   /** Not measured, in seconds. */
   readonly warmUp: number;
+  /** How long answers are waited for at the end, in seconds. */
+  readonly patience: number;
   readonly seconds: number;
   /** So many a second, whether or not those before are answered; or so many under way at a time. */
   readonly offer: { readonly perSecond: number } | { readonly underWay: number };
@@ -17,7 +21,9 @@ export type PollsReport = {
   readonly p50: number;
   readonly p99: number;
   readonly max: number;
-  /** Answered with an error, or not within ten seconds. */
+  /** From the first request to the last answer, in milliseconds. */
+  readonly lasted: number;
+  /** Answered with an error, or not in time. */
   readonly errors: number;
   readonly firstError: string | undefined;
 };

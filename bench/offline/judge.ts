@@ -16,6 +16,7 @@ export type Silenced = {
 export type Judgement = {
   readonly latenessP50: number;
   readonly latenessP99: number;
+  readonly early: number;
   /** Early, with another time than is due, doubled, or about somebody who went on speaking. */
   readonly wrong: number;
   /** Not there yet. */
@@ -28,17 +29,19 @@ type Verdict = { readonly client: string; readonly due: string; readonly committ
 export const judge = async (db: Database, silenced: Silenced): Promise<Judgement> => {
   const due = await readDue(db, silenced);
   const lateness = new MillisecondHistogram();
-  let wrong = 0;
+  let [early, wrong] = [0, 0];
   for (const verdict of await readVerdicts(db, silenced.since)) {
     const expected = due.get(verdict.client);
     due.delete(verdict.client);
     const late = verdict.committed.getTime() - (expected ?? 0);
+    if (expected !== undefined && late < 0) early++;
     if (expected === undefined || Date.parse(verdict.due) !== expected || late < 0) wrong++;
     else lateness.add(late);
   }
   return {
     latenessP50: lateness.percentile(0.5),
     latenessP99: lateness.percentile(0.99),
+    early,
     wrong,
     missing: due.size,
   };

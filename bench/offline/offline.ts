@@ -8,18 +8,20 @@ import { judge, type Silenced } from './judge.js';
 
 const prefix = 'silent';
 const limitSeconds = 10;
-/** They fall silent one after the other over as many seconds. */
-const spreadSeconds = 10;
-const share = 0.05;
+/** Of the fleet, and in addition to it. */
+const share = 0.2;
+/** They fall silent in no order over as many seconds: as many at a time as a machine can also put online. */
+const fullSpread = 60;
+const quickSpread = 12;
 /** So that the lane is never locked for long while the fleet beats. */
 const perTransaction = 1_000;
 
 /**
- * A part of the fleet, with a short limit of its own, beats once and falls silent, while all the others go on: how long
- * after each verdict was due it is committed, and whether every verdict is right.
+ * Clients with a short limit of their own, a fifth as many as the fleet, beat once and fall silent, while the fleet goes
+ * on: how long after each verdict was due it is committed, and whether every verdict is right.
  */
 export const offline: Benchmark = {
-  seconds: { full: 60, quick: 35 },
+  seconds: { full: 150, quick: 45 },
   run: async (bench) => {
     const fleet = await bench.fleet();
     const count = Math.round(fleet.clients * share);
@@ -40,13 +42,13 @@ const register = async ({ stack, progress }: Bench, { server }: Fleet, count: nu
   const policy = { heartbeat: { interval: 'PT5S' }, offlineAfter: `PT${limitSeconds}S` };
   await server.ask('PATCH', `/v1/groups/${prefix}/settings`, { reachback: policy });
   progress.say(`registering ${count} clients with a limit of ${limitSeconds} s`);
-  return seedClients(stack.db, { prefix, count, group: prefix, perTransaction });
+  return seedClients(stack.db, { prefix, count, member: () => ({ group: prefix, labels: {} }), perTransaction });
 };
 
 const beatOnce = async (bench: Bench, count: number): Promise<void> => {
   const { stack, cleanup } = bench;
   const beats = await startBeats(cleanup, { url: stack.natsUrl, prefix, count, rounds: 1, connections: 1 });
-  await beats.setRate(Math.ceil(count / spreadSeconds));
+  await beats.setRate(Math.ceil(count / bench.seconds(fullSpread, quickSpread)));
   for (let sent = 0; sent < count; sent = (await beats.report()).sent) await bench.pause(0.2);
   const { stored } = await beats.settle();
   if (stored < count) throw new Error(`The broker stored ${stored} of ${count} beats.`);

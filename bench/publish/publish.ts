@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Benchmark } from '../bench.js';
 import { drain } from '../heartbeats/window.js';
+import type { Ask } from '../system/server.js';
 
 export const component = 'bench-engine';
 
@@ -18,8 +19,6 @@ export const publish: Benchmark = {
     bench.result.publishToAll = { clients: fleet.clients, ms: Math.max(settingMs, releaseMs), settingMs, releaseMs };
   },
 };
-
-type Ask = <T>(method: string, path: string, body?: unknown) => Promise<T>;
 
 /** Publishes a version to all clients. */
 export const publishRelease = (ask: Ask, version: string): Promise<{ readonly id: string }> =>

@@ -8,6 +8,8 @@ export type ReplayReport = {
   readonly beatsPerSecond: number;
   /** Of the memory of presence, after garbage collection. */
   readonly bytes: number;
+  /** Of the whole process. */
+  readonly residentBytes: number;
   readonly clients: number;
 };
 
@@ -46,11 +48,13 @@ const measure = async (url: string, factsUpTo: bigint): Promise<ReplayReport> =>
   const contacts = await replayContacts(db, presence, row.position);
   const end = performance.now();
   const bytes = usedBytes() - before;
+  const residentBytes = process.memoryUsage.rss();
   await db.end({ timeout: 1 });
   return {
     factsPerSecond: (replayed.facts / (between - start)) * 1000,
     beatsPerSecond: (contacts / (end - between)) * 1000,
     bytes,
+    residentBytes,
     clients: presence.members.count,
   };
 };

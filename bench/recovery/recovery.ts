@@ -1,11 +1,10 @@
-import { readLane } from '#event-log';
+import { type Database, readLane } from '#event-log';
 import type { Bench, Benchmark } from '../bench.js';
 import type { Fleet } from '../fleet/fleet.js';
 import { lane } from '../fleet/seed.js';
-import { drain, read } from '../heartbeats/window.js';
-import type { Recovery } from '../result.js';
+import { read, settle } from '../heartbeats/window.js';
 import { round } from '../statistics.js';
-import { type Server, startServer } from '../system/server.js';
+import { replayedBy, startServer } from '../system/server.js';
 
 /** Kills the server while the fleet beats, and starts another in its place. */
 export const recovery: Benchmark = {
@@ -27,17 +26,11 @@ export const recovery: Benchmark = {
     const after = await settle(bench, fleet);
     await fleet.beats.setRate(fleet.usualRate);
     const lostOrDoubled = Math.abs(after.stored - before.stored - (after.contacts - before.contacts));
-    const wrongOffline = await countOffline(bench, position);
+    const { db } = bench.stack;
+    const wrongOffline = await countOffline(db, { after: position, upTo: (await readLane(db, lane)).position });
     const replayed = replayedBy(fleet.server);
     bench.result.recovery = { clients: fleet.clients, ms, caughtUpMs, replayed, wrongOffline, lostOrDoubled };
   },
-};
-
-/** Nothing under way any more: what the broker has stored, and what the log holds. */
-const settle = async (bench: Bench, fleet: Fleet) => {
-  const { stored } = await fleet.beats.settle();
-  const { contacts } = await drain(bench, fleet, 0);
-  return { stored, contacts };
 };
 
 const patienceSeconds = 60;
@@ -47,18 +40,14 @@ const untilCaughtUp = async (bench: Bench, fleet: Fleet): Promise<void> => {
   while ((await read(bench, fleet)).backlog > fleet.usualRate && performance.now() < deadline) await bench.pause(0.05);
 };
 
-const countOffline = async ({ stack }: Bench, since: bigint): Promise<number> => {
-  const [row] = await stack.db<{ clients: number }[]>`
+/** Clients that were put offline between two positions of the log. */
+export const countOffline = async (
+  db: Database,
+  { after, upTo }: { readonly after: bigint; readonly upTo: bigint },
+): Promise<number> => {
+  const [row] = await db<{ clients: number }[]>`
     SELECT count(DISTINCT client_id)::integer AS clients FROM event
-    WHERE lane = ${lane} AND position > ${since} AND type = 'client-status-changed' AND data->>'status' LIKE '%Offline'`;
+    WHERE lane = ${lane} AND position > ${after} AND position <= ${upTo}
+      AND type = 'client-status-changed' AND data->>'status' LIKE '%Offline'`;
   return row?.clients ?? 0;
-};
-
-/** The server logs what it read to recover. */
-const replayedBy = (server: Server): Recovery['replayed'] => {
-  const line = server
-    .words()
-    .split('\n')
-    .find((text) => text.includes('"replayed"'));
-  return line === undefined ? null : (JSON.parse(line) as { replayed: Recovery['replayed'] }).replayed;
 };

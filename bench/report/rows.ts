@@ -13,8 +13,11 @@ const micros = ({ server, nats, postgres }: CpuMicros): string => [server, nats,
 export const rowsOf = (result: BenchResult): readonly Row[] => [
   ...phaseRows(result),
   ...intakeRows(result),
+  ...sustainedRows(result),
   ...requestRows(result),
-  ...fleetRows(result),
+  ...presenceRows(result),
+  ...ownerRows(result),
+  ...listRows(result),
 ];
 
 const intakeRows = ({ limits, baseline, heartbeats }: BenchResult): readonly Row[] => {
@@ -38,25 +41,55 @@ const intakeRows = ({ limits, baseline, heartbeats }: BenchResult): readonly Row
   add('  committed with a growing backlog', perSecond(saturated));
   add('  lag from broker to commit, p50', milliseconds(lagP50));
   add('  lag from broker to commit, p99', milliseconds(lagP99), '', '≤ 1,000 ms');
-  if (cpu)
-    add('  CPU µs per beat: server, NATS, Postgres', [cpu.server, cpu.nats, cpu.postgres].map(number).join(', '));
+  if (cpu) add('  CPU µs per beat: server, NATS, Postgres', micros(cpu));
   add('  bytes per beat in the log, with indexes', number(bytesPerBeatInLog), '6 packed', '≤ 8');
+  if (heartbeats.walBytesPerBeat) add('  bytes per beat written ahead', number(heartbeats.walBytesPerBeat));
   add('  acknowledged beats missing in the log', number(lost), '', '0');
   return rows;
 };
 
-const requestRows = ({ polls, publishToAll, pendingCount }: BenchResult): readonly Row[] => {
+const sustainedRows = ({ limits, sustained }: BenchResult): readonly Row[] => {
+  if (!sustained) return [];
+  const { clients, seconds, committed, lagP50, lagP99, lagMax, cpuMicrosPerBeat: cpu } = sustained;
+  const row = (what: string, text: string, limit = '', wanted = ''): Row => ({ what, result: text, limit, wanted });
+  const limit = limits ? `${perSecond(Math.min(limits.consumeOnly, limits.chunkInsertOnly))} alone` : '';
+  return [
+    row(
+      `heartbeats of ${number(clients)} clients over ${number(seconds)} s`,
+      perSecond(committed),
+      limit,
+      '≥ 50,000/s',
+    ),
+    row('  offered', perSecond(sustained.offered)),
+    row('  lag from broker to commit, p50, p99', [lagP50, lagP99].map(milliseconds).join(', '), '', 'p99 ≤ 1,000 ms'),
+    row('  lag at most', milliseconds(lagMax)),
+    ...(cpu ? [row('  CPU µs per beat: server, NATS, Postgres', micros(cpu))] : []),
+    row('  bytes per beat in the log, with indexes', number(sustained.bytesPerBeatInLog), '6 packed', '≤ 8'),
+    row('  bytes per beat written ahead', number(sustained.walBytesPerBeat)),
+    row('  messages more in the stream at the end', number(sustained.backlogGrown)),
+    row('  acknowledged beats missing in the log', number(sustained.lost), '', '0'),
+  ];
+};
+
+const requestRows = ({ limits, polls, publishToAll, pendingCount }: BenchResult): readonly Row[] => {
   const rows: Row[] = [];
-  const add = (what: string, text: string, wanted = '') => rows.push({ what, result: text, limit: '', wanted });
+  const add = (what: string, text: string, wanted = '', limit = '') => rows.push({ what, result: text, limit, wanted });
+  if (limits?.requestReplyOnly) add('limit: answering requests, nothing else', perSecond(limits.requestReplyOnly));
   if (polls) {
     const { besideHeartbeats: beside } = polls;
-    add('polls answered, at most', perSecond(polls.perSecond), '≥ 4,000/s');
+    const limit = limits?.requestReplyOnly ? `${perSecond(limits.requestReplyOnly)} alone` : '';
+    add('polls answered, at most', perSecond(polls.perSecond), '≥ 4,000/s', limit);
     if (polls.cpuMicrosPerPoll) add('  CPU µs per poll: server, NATS, Postgres', micros(polls.cpuMicrosPerPoll));
     add('polls at 1,000/s, p50', milliseconds(polls.p50));
     add('polls at 1,000/s, p99', milliseconds(polls.p99), '≤ 25 ms');
     const title = `  beside ${number(beside.heartbeatsPerSecond)} heartbeats/s`;
     add(`${title}, p50`, milliseconds(beside.p50));
     add(`${title}, p99`, milliseconds(beside.p99), '≤ 25 ms');
+    if (polls.withinLimit) {
+      const { limitMs, perSecond: rate, p99 } = polls.withinLimit;
+      add(`  likewise, with p99 ≤ ${limitMs} ms: at most`, perSecond(rate));
+      add('  p99 then', milliseconds(p99), `≤ ${limitMs} ms`);
+    }
     if (polls.errors > 0) add('  polls without an answer', number(polls.errors), '0');
   }
   if (publishToAll) {
@@ -64,8 +97,10 @@ const requestRows = ({ polls, publishToAll, pendingCount }: BenchResult): readon
     add('publish a release to all', milliseconds(publishToAll.releaseMs), '≤ 50 ms');
   }
   if (pendingCount) {
-    add('undelivered count of the fleet', milliseconds(pendingCount.fleetMs), '≤ 100 ms');
-    add('undelivered count of a release', milliseconds(pendingCount.releaseMs), '≤ 100 ms');
+    for (const [name, { p50, p99 }] of Object.entries(pendingCount.counts)) {
+      add(`exact counts of ${number(pendingCount.clients)} clients, ${name}, p50`, milliseconds(p50));
+      add('  p99', milliseconds(p99), '≤ 100 ms');
+    }
   }
   return rows;
 };
@@ -87,34 +122,80 @@ const phaseRows = ({ phases }: BenchResult): readonly Row[] => {
   ];
 };
 
-const fleetRows = ({ offline, recovery, reclassify, rebuild, memory }: BenchResult): readonly Row[] => {
+const listRows = ({ lists }: BenchResult): readonly Row[] =>
+  (lists ?? []).map(({ name, p50, p99 }) => ({
+    what: `${name}, p50 and p99`,
+    result: `${number(p50)}, ${milliseconds(p99)}`,
+    limit: '',
+    wanted: '≤ 100 ms',
+  }));
+
+const presenceRows = ({ seeding, offline, storm, reclassify }: BenchResult): readonly Row[] => {
   const rows: Row[] = [];
-  const add = (what: string, text: string, wanted = '') => rows.push({ what, result: text, limit: '', wanted });
+  const add = (what: string, text: string, wanted = '', limit = '') => rows.push({ what, result: text, limit, wanted });
+  const alone = (rate: number | undefined) => (rate ? `${perSecond(rate)} alone` : '');
+  if (seeding) {
+    add('limit: transitions appended, nothing else', perSecond(seeding.transitionsPerSecond));
+    add('limit: registrations appended, nothing else', perSecond(seeding.registrationsPerSecond));
+  }
   if (offline) {
-    add(
-      `offline verdict after it is due (${number(offline.silenced)} fell silent), p50`,
-      milliseconds(offline.latenessP50),
-    );
+    const who = `${number(offline.silenced)} fell silent beside ${number(offline.clients)}`;
+    add(`offline verdict after it is due (${who}), p50`, milliseconds(offline.latenessP50));
     add('offline verdict after it is due, p99', milliseconds(offline.latenessP99), '≤ 1,000 ms');
     add('  wrong verdicts', number(offline.wrong), '0');
+    if (offline.early > 0) add('  early verdicts', number(offline.early), '0');
     if (offline.missing > 0) add('  verdicts that did not come in time', number(offline.missing), '0');
   }
+  if (storm) {
+    const { registered, started, withinSeconds, p50, p99, lastReplyMs, failed, wrongOffline } = storm;
+    const rate = ((registered + started) * 1000) / lastReplyMs;
+    add(
+      `${number(registered)} clients register and ${number(started)} start in ${withinSeconds} s`,
+      perSecond(rate),
+      '',
+      alone(seeding?.registrationsPerSecond),
+    );
+    add('  the last reply after', milliseconds(lastReplyMs));
+    add('  replies after, p50', milliseconds(p50));
+    add('  replies after, p99', milliseconds(p99));
+    add('  errors, and requests without a reply', number(failed), '0');
+    add('  wrongly offline', number(wrongOffline), '0');
+  }
+  if (reclassify) {
+    add(`another network class for ${number(reclassify.clients)} clients`, milliseconds(reclassify.ms));
+    add('  clients reclassified', perSecond(reclassify.perSecond), '', alone(seeding?.transitionsPerSecond));
+    add('  lag of beats meanwhile, p50', milliseconds(reclassify.lagP50));
+    add('  lag of beats meanwhile, p99', milliseconds(reclassify.lagP99), '≤ 1,000 ms');
+  }
+  return rows;
+};
+
+const ownerRows = ({ recovery, startup, rebuild, memory }: BenchResult): readonly Row[] => {
+  const rows: Row[] = [];
+  const add = (what: string, text: string, wanted = '', limit = '') => rows.push({ what, result: text, limit, wanted });
+  const empty = startup ? `${milliseconds(startup.emptyMs)} for no clients` : '';
   if (recovery) {
-    add('recovery of a killed server, ready', milliseconds(recovery.ms), '≤ 10,000 ms');
+    add('recovery of a killed server, ready', milliseconds(recovery.ms), '≤ 10,000 ms', empty);
     add('  caught up', milliseconds(recovery.caughtUpMs));
     add('  wrongly offline', number(recovery.wrongOffline), '0');
     add('  beats lost or doubled', number(recovery.lostOrDoubled), '0');
   }
-  if (reclassify) {
-    add(`another network class for ${number(reclassify.clients)} clients`, milliseconds(reclassify.ms));
-    add('  clients reclassified', perSecond(reclassify.perSecond));
-    add('  lag of beats meanwhile, p50', milliseconds(reclassify.lagP50));
-    add('  lag of beats meanwhile, p99', milliseconds(reclassify.lagP99), '≤ 1,000 ms');
+  if (startup) {
+    add('start of a server, ready, with a snapshot', milliseconds(startup.withSnapshotMs), '≤ 10,000 ms', empty);
+    const { replayed } = startup;
+    const read = replayed ? ` (${number(replayed.facts)} facts, ${number(replayed.contacts)} contacts)` : '';
+    add(`  without one, from the whole log${read}`, milliseconds(startup.withoutSnapshotMs), '', empty);
   }
   if (rebuild) {
     add('rebuild of presence, heartbeats', perSecond(rebuild.beatsPerSecond), '≥ 2,000,000/s');
     add('rebuild of presence, facts', perSecond(rebuild.factsPerSecond), '≥ 50,000/s');
   }
-  if (memory) add('memory of the owner per client', `${number(memory.bytesPerClient)} bytes`, '≤ 300 bytes');
+  if (memory) {
+    add('memory of the owner per client', `${number(memory.bytesPerClient)} bytes`, '≤ 300 bytes');
+    if (memory.fixedBytes) {
+      add('  resident, per client', `${number(memory.residentBytesPerClient)} bytes`);
+      add('  beside the clients', `${number(memory.fixedBytes / 2 ** 20)} MB`);
+    }
+  }
   return rows;
 };

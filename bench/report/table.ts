@@ -20,6 +20,16 @@ export const formatTable = (result: BenchResult): string => {
   return [describe(result), '', ...lines, ...failures(result)].join('\n');
 };
 
+/** The same in Markdown. */
+export const markdownTable = (result: BenchResult): string => {
+  const line = (row: Row) => `| ${columns.map((column) => row[column].replace(/^ +/, indent)).join(' | ')} |`;
+  const rows = rowsOf(result).map(line);
+  return [describe(result), '', line(header), '| --- | ---: | --- | --- |', ...rows, ...failures(result)].join('\n');
+};
+
+/** What Markdown keeps of spaces at the beginning. */
+const indent = '&nbsp;&nbsp;';
+
 const describe = ({ machine, run }: BenchResult): string => {
   const { cpu, cores, memoryGb, node, postgres, nats } = machine;
   const how = `${run.clients.toLocaleString('en-US')} clients${run.quick ? ', quick: fewer clients, shorter windows' : ''}`;

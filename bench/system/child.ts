@@ -67,3 +67,16 @@ export const nextMessage = async <T>(child: NodeChild): Promise<T> => {
   const ended = child.exited.then(() => Promise.reject(new Error(`A process ended unasked: ${child.words()}`)));
   return Promise.race([message, ended]);
 };
+
+/** Gives a child one order after the other: an answer belongs to the order before it. */
+export const orderly = <Order extends object, Answer>(child: NodeChild): ((order: Order) => Promise<Answer>) => {
+  let last: Promise<unknown> = Promise.resolve();
+  return (order) => {
+    const answer = last.then(() => {
+      child.process.send(order);
+      return nextMessage<Answer>(child);
+    });
+    last = answer.catch(() => undefined);
+    return answer;
+  };
+};

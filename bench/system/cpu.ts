@@ -39,3 +39,18 @@ export const residentBytes = async (pid: number): Promise<number | undefined> =>
   const kilobytes = /^VmRSS:\s+(\d+) kB$/m.exec(text)?.[1];
   return kilobytes === undefined ? undefined : Number(kilobytes) * 1024;
 };
+
+/** Memory of a process and its children in bytes, what they share counted once; undefined where there is no /proc. */
+export const proportionalBytes = async (pid: number): Promise<number | undefined> => {
+  const text = await readFile(`/proc/${pid}/task/${pid}/children`, 'utf8').catch(() => undefined);
+  if (text === undefined) return undefined;
+  const children = text.trim().split(' ').filter(Boolean).map(Number);
+  const sizes = await Promise.all([pid, ...children].map(readPss));
+  return sizes.reduce((sum, size) => sum + size, 0);
+};
+
+/** 0 of a process that has ended meanwhile. */
+const readPss = async (pid: number): Promise<number> => {
+  const text = await readFile(`/proc/${pid}/smaps_rollup`, 'utf8').catch(() => '');
+  return Number(/^Pss:\s+(\d+) kB$/m.exec(text)?.[1] ?? 0) * 1024;
+};

@@ -11,8 +11,11 @@ const key = 'the-benchmark-administers';
 export type Server = Pick<NodeChild, 'pid' | 'stop' | 'kill' | 'words'> & {
   readonly url: string;
   /** Asks the REST API as an administrator. @throws unless it answers with a 2xx */
-  readonly ask: <T>(method: string, path: string, body?: unknown) => Promise<T>;
+  readonly ask: Ask;
 };
+
+/** `idempotencyKey`: so that it can be asked again when no answer came. */
+export type Ask = <T>(method: string, path: string, body?: unknown, idempotencyKey?: string) => Promise<T>;
 
 /** Starts a server and waits until it is ready: until its intake owns the lane and answers. */
 export const startServer = async (
@@ -36,7 +39,7 @@ export const startServer = async (
   const url = `http://127.0.0.1:${port}`;
   await untilReady(child, url, readySeconds);
   const { pid, stop, kill, words } = child;
-  return { pid, stop, kill, words, url, ask: (method, path, body) => ask(url, method, path, body) };
+  return { pid, stop, kill, words, url, ask: (...request) => ask(url, ...request) };
 };
 
 const untilReady = async (child: NodeChild, url: string, seconds: number): Promise<void> => {
@@ -51,11 +54,27 @@ const untilReady = async (child: NodeChild, url: string, seconds: number): Promi
   }
 };
 
+/** What a server read of the log to recover presence, after the last snapshot. */
+export type Replayed = { readonly facts: number; readonly contacts: number };
+
+/** It logs that; null if it does not say. */
+export const replayedBy = (server: Pick<Server, 'words'>): Replayed | null => {
+  const line = server
+    .words()
+    .split('\n')
+    .find((text) => text.includes('"replayed"'));
+  return line === undefined ? null : (JSON.parse(line) as { replayed: Replayed }).replayed;
+};
+
 /** Some counts take minutes where they are scans; what takes longer has failed. */
 const answerSeconds = 200;
 
-const ask = async <T>(url: string, method: string, path: string, body: unknown): Promise<T> => {
-  const headers = { Authorization: `Bearer ${key}`, 'Content-Type': 'application/json' };
+const ask = async <T>(url: string, ...[method, path, body, idempotencyKey]: Parameters<Ask>): Promise<T> => {
+  const headers = {
+    Authorization: `Bearer ${key}`,
+    ...(body === undefined ? {} : { 'Content-Type': 'application/json' }),
+    ...(idempotencyKey === undefined ? {} : { 'Idempotency-Key': idempotencyKey }),
+  };
   const answer = await fetch(`${url}${path}`, {
     method,
     headers,

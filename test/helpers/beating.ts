@@ -9,12 +9,18 @@ export type Beating = {
   readonly stop: () => Promise<void>;
 };
 
-export type BeatingOptions = { readonly ids: readonly string[]; readonly interval: number };
-
-const receiptTimeout = 5_000;
+export type BeatingOptions = {
+  readonly ids: readonly string[];
+  readonly interval: number;
+  /** How long the broker may take to answer, in milliseconds. */
+  readonly receiptTimeout?: number;
+};
 
 /** Beats for clients in turn, each every `interval` milliseconds, and asks the broker for a receipt each time. */
-export const startBeating = (nats: NatsConnection, { ids, interval }: BeatingOptions): Beating => {
+export const startBeating = (
+  nats: NatsConnection,
+  { ids, interval, receiptTimeout = 5_000 }: BeatingOptions,
+): Beating => {
   const stored = new Map(ids.map((id) => [id, 0]));
   const underWay = new Set<Promise<void>>();
   let stopping = false;

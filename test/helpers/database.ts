@@ -2,7 +2,7 @@ import { createTestDatabase } from '#embedded';
 import { type Database, type DatabaseOptions, migrate, openDatabase } from '#event-log';
 
 /** A database of the test file's own, with Reachback's tables. */
-export type TestDatabase = { readonly db: Database; readonly close: () => Promise<void> };
+export type TestDatabase = { readonly db: Database; readonly url: string; readonly close: () => Promise<void> };
 
 export const openTestDatabase = async (options: Omit<DatabaseOptions, 'url'> = {}): Promise<TestDatabase> => {
   const database = await createTestDatabase();
@@ -10,6 +10,7 @@ export const openTestDatabase = async (options: Omit<DatabaseOptions, 'url'> = {
   await migrate(db);
   return {
     db,
+    url: database.url,
     close: async () => {
       await db.end();
       await database.drop();

@@ -25,6 +25,8 @@ export type ServerOptions = {
   /** Any free one by default. */
   readonly port?: number;
   readonly logLevel?: string;
+  /** More of the environment. */
+  readonly env?: Readonly<Record<string, string>>;
 };
 
 /** Starts a server and waits until it listens; it may still be waiting for intake to recover. */
@@ -34,6 +36,7 @@ export const startServerProcess = async ({
   roles,
   port = 0,
   logLevel = 'info',
+  env = {},
 }: ServerOptions): Promise<ServerProcess> => {
   let logged = '';
   const child = fork(main, roles ? ['--roles', roles] : [], {
@@ -46,6 +49,7 @@ export const startServerProcess = async ({
       REACHBACK_ADMIN_KEY: key,
       REACHBACK_HTTP_PORT: String(port),
       REACHBACK_LOG_LEVEL: logLevel,
+      ...env,
     },
   });
   for (const stream of [child.stdout, child.stderr]) stream?.on('data', (data) => (logged += String(data)));

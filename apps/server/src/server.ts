@@ -2,7 +2,6 @@ import type { NatsConnection } from '@nats-io/transport-node';
 import { drizzle } from 'drizzle-orm/postgres-js';
 import { randomBytes } from 'node:crypto';
 import type { Logger } from 'pino';
-import postgres from 'postgres';
 import { startAdminApi, startHealthListener } from '#admin-api';
 import { createLanes, type Lanes, ReachbackError } from '#contracts';
 import {
@@ -66,9 +65,7 @@ export const startServer = async (
     started.push(() => nats.drain().catch(() => undefined));
     if (has('api')) {
       await health.stop();
-      started.push(
-        await startApi({ config, version, log, metrics, parts, nats, lanes, open, name: name.of, port: health.port }),
-      );
+      started.push(await startApi({ config, version, log, metrics, parts, nats, lanes, open, port: health.port }));
     }
     // An append of each lane may wait for its turn with a connection in its hand.
     if (has('ingest')) {
@@ -149,21 +146,15 @@ type ApiOptions = {
   readonly nats: NatsConnection;
   readonly lanes: Lanes;
   readonly open: (pool: string, connections: number) => Database;
-  readonly name: (pool: string) => string;
   readonly port: number;
 };
 
 const startApi = async (options: ApiOptions): Promise<() => Promise<void>> => {
-  const { config, version, log, metrics, parts, nats, lanes, open, name, port } = options;
+  const { config, version, log, metrics, parts, nats, lanes, open, port } = options;
   const db = open('api', 4);
-  const lists = postgres(config.REACHBACK_DATABASE_URL, {
-    max: 4,
-    onnotice: () => undefined,
-    connection: { application_name: name('lists') },
-  });
   const api = await startAdminApi({
     db,
-    tables: drizzle(lists),
+    tables: drizzle(open('lists', 4)),
     nats,
     lanes,
     log,
@@ -176,8 +167,5 @@ const startApi = async (options: ApiOptions): Promise<() => Promise<void>> => {
     metrics,
     observer: metrics.http,
   });
-  return async () => {
-    await api.stop();
-    await lists.end({ timeout: 5 });
-  };
+  return api.stop;
 };

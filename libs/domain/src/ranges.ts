@@ -61,10 +61,11 @@ const parseSpan = (text: string): AddressRange => {
 };
 
 const parsePrefix = (text: string): AddressRange => {
-  const [base = '', length = '', ...rest] = text.split('/');
-  const address = read(base);
+  const slash = text.indexOf('/');
+  const address = read(text.slice(0, slash));
+  const length = text.slice(slash + 1);
   const bits = address?.kind() === 'ipv4' ? 32 : 128;
-  if (!address || !/^\d{1,3}$/.test(length) || Number(length) > bits || rest.length > 0)
+  if (!address || !/^\d{1,3}$/.test(length) || Number(length) > bits)
     throw new RangeError(`"${text}" is no CIDR prefix.`);
   const host = BigInt(bits - Number(length));
   const plain = isMapped(address) && host <= 32n ? address.toIPv4Address() : address;

@@ -17,8 +17,8 @@ export const none = -1;
  * overlap.
  */
 export const cutSegments = (ranges: readonly (AddressRange & { readonly index: number })[]): Segments => {
-  const edges = ranges.flatMap(({ from, to }) => [from, to + 1n]).sort(compare);
-  const starts = edges.filter((edge, i) => edge !== edges[i - 1]);
+  // Where two edges meet, the segment between them is empty: no address lies in it.
+  const starts = ranges.flatMap(({ from, to }) => [from, to + 1n]).sort(compare);
   const winners = new Int32Array(starts.length).fill(none);
   /** The first bare segment at or after each, with the paths to it halved as they are walked. */
   const bare = Int32Array.from({ length: starts.length + 1 }, (_, segment) => segment);
@@ -53,4 +53,4 @@ const segmentAt = (starts: readonly bigint[], address: bigint): number =>
 
 const at = (numbers: Int32Array, i: number): number => numbers[i] ?? none;
 
-export const compare = (a: bigint, b: bigint): number => (a < b ? -1 : a > b ? 1 : 0);
+export const compare = (a: bigint, b: bigint): number => Number(a - b);

@@ -23,7 +23,7 @@ export const readFacts = async (db: Queryable, query: FactQuery): Promise<readon
     FROM event
     WHERE ${whose} AND position > ${after}
       ${upTo === undefined ? db`` : db`AND position <= ${upTo}`}
-      ${types === undefined ? db`` : db`AND type = ANY(${[...types]})`}
+      ${types === undefined ? db`` : types.length === 1 ? db`AND type = ${types[0] ?? ''}` : db`AND type = ANY(${[...types]})`}
       ${client === undefined ? db`` : db`AND client_id = ${client}`}
     ORDER BY position
     LIMIT ${limit}`;

@@ -10,7 +10,8 @@ export type Segment = { readonly chunks: Chunk[]; readonly facts: NewFact[] };
  * changes what later contacts mean closes the segment, so that a replay meets it where live intake did.
  */
 export class Batch {
-  readonly segments: Segment[] = [{ chunks: [], facts: [] }];
+  private current: Segment = { chunks: [], facts: [] };
+  readonly segments: Segment[] = [this.current];
   /** What beats reported that is not known yet, the last of each client, by ordinal. */
   readonly reports = new Map<number, RevisionReport>();
   contacts = 0;
@@ -40,15 +41,10 @@ export class Batch {
     return this.segments.filter((segment) => segment.chunks.length > 0 || segment.facts.length > 0);
   }
 
-  private get current(): Segment {
-    const last = this.segments.at(-1);
-    if (!last) throw new Error('A batch has at least one segment.');
-    return last;
-  }
-
   private open(): void {
     this.flush();
-    this.segments.push({ chunks: [], facts: [] });
+    this.current = { chunks: [], facts: [] };
+    this.segments.push(this.current);
     this.closed = false;
   }
 

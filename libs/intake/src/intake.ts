@@ -51,7 +51,7 @@ export type RunningIntake = {
 export const startIntake = async (options: IntakeOptions): Promise<RunningIntake> => {
   const { db, nats, log } = options;
   const intake = new Intake(options);
-  const purging = startPurging(db, nats);
+  const purging = startPurging(db, nats, () => intake.has(0));
   const stopping = new AbortController();
   const keepLooking = async (): Promise<void> => {
     while (!stopping.signal.aborted) {
@@ -105,6 +105,10 @@ class Intake {
   states(): ReadonlyMap<number, IntakeState> {
     const all = Array.from({ length: this.options.lanes.count }, (_, lane) => lane);
     return new Map(all.map((lane) => [lane, this.owned.get(lane)?.state() ?? { name: 'standing-by' }]));
+  }
+
+  has(lane: number): boolean {
+    return this.owned.has(lane);
   }
 
   async stop(): Promise<void> {

@@ -57,10 +57,11 @@ describe('messages of the stream', () => {
   });
 
   test('a tick lets time pass, and is no contact', () => {
-    const { client, arrive, batch, turns, presence } = intake();
+    const { client, arrive, batch, rejects, turns, presence } = intake();
     client('a');
     arrive(beat('a'), ...[1, 2, 3, 4].map((n) => ({ subject: subjects.tick, after: n * second })));
     expect(batch.contacts).toBe(1);
+    expect(rejects).toHaveLength(0);
     expect(turns().map(({ cause }) => cause)).toEqual(['heartbeat', 'silence']);
     expect(presence.lastTick).toBe(start + 4 * second);
   });

@@ -92,5 +92,4 @@ const tooMuch = () =>
   new ReachbackError(
     'rate_limited',
     `More than ${contactLimit.contacts} contacts in ${contactLimit.window / 1000} s; the rest is not taken in.`,
-    contactLimit.window / 1000,
   );

@@ -19,7 +19,8 @@ const selectOpen = (db: Queryable, clientId: string) => db<QueueItem[]>`
 
 /**
  * What is not in the queue any more: done; overtaken by something newer (G4); too late (G5); or withdrawn. Also what was
- * delivered by releases that are not for the client any more.
+ * delivered by releases that are not for the client any more. OFFSET 0 keeps Postgres from joining what is asked of this
+ * client alone with the standing of all.
  */
 const selectFinished = (db: Queryable, clientId: string) => db<QueueItem[]>`
   WITH c AS (SELECT * FROM client WHERE id = ${clientId}),
@@ -28,7 +29,7 @@ const selectFinished = (db: Queryable, clientId: string) => db<QueueItem[]>`
            greatest(c.registered_at, r.published_at) AS "queuedAt", s.delivered_at AS "deliveredAt", s.attempts,
            s.deliver_by AS "deliverBy", s.error
     FROM c
-    JOIN release_standing s ON s.client_id = c.id
+    JOIN release_standing s ON s.client_id = ${clientId}
     JOIN release r ON r.id = s.release
     WHERE s.state NOT IN ('pending', 'delivered', 'failed')
   ),
@@ -39,19 +40,19 @@ const selectFinished = (db: Queryable, clientId: string) => db<QueueItem[]>`
            d.release, greatest(c.registered_at, coalesce(r.published_at, d.delivered_at, d.settled_at)) AS "queuedAt",
            d.delivered_at AS "deliveredAt", d.attempts, r.deliver_by AS "deliverBy", d.error
     FROM c
-    JOIN delivery d ON d.client_id = c.id AND d.kind = 'update'
+    JOIN delivery d ON d.client_id = ${clientId} AND d.kind = 'update'
     LEFT JOIN release r ON r.id = d.release
-    WHERE NOT EXISTS (SELECT FROM release_standing s WHERE s.client_id = c.id AND s.release = d.release)
+    WHERE NOT EXISTS (SELECT FROM release_standing s WHERE s.client_id = ${clientId} AND s.release = d.release OFFSET 0)
   ),
   settings AS (
     SELECT 'settings' AS kind, d.key, d.revision,
            CASE WHEN d.state = 'acknowledged' THEN 'acknowledged' ELSE 'superseded' END AS state,
            NULL::uuid AS release, greatest(c.registered_at, coalesce(e.recorded_at, d.delivered_at)) AS "queuedAt",
            d.delivered_at AS "deliveredAt", d.attempts, NULL::timestamptz AS "deliverBy", d.error
-    FROM c JOIN delivery d ON d.client_id = c.id AND d.kind = 'settings'
+    FROM c JOIN delivery d ON d.client_id = ${clientId} AND d.kind = 'settings'
     LEFT JOIN event e ON e.position = d.revision::bigint
     WHERE NOT EXISTS (
-      SELECT FROM undelivered_work w WHERE w.client_id = c.id AND w.kind = 'settings' AND w.revision = d.revision)
+      SELECT FROM undelivered_work w WHERE w.client_id = ${clientId} AND w.kind = 'settings' AND w.revision = d.revision OFFSET 0)
   )
   SELECT * FROM (TABLE updates UNION ALL TABLE elsewhere UNION ALL TABLE settings) finished
   ORDER BY "queuedAt" DESC, key, revision`;

@@ -1,6 +1,6 @@
 import { decodeFact, readHorizon, type StoredFact } from '#event-log';
 import type { ApiContext } from '../context.js';
-import { pageOf } from '../paging.js';
+import { encodeCursor, pageOf } from '../paging.js';
 import { readContacts } from './contacts.js';
 
 const hour = 3_600_000;
@@ -15,7 +15,7 @@ export type ClientEventsRange = {
 
 /**
  * A client's part of the log, newest first: all its facts, and its contacts in a time range, as far as they are kept:
- * `contactsFrom` says from when on.
+ * `contactsFrom` says from when on. A page may end before it is full, where the search for contacts was left off.
  */
 export const readClientEvents = async (
   { db }: ApiContext,
@@ -25,12 +25,11 @@ export const readClientEvents = async (
   const to = range.to ? new Date(range.to) : new Date();
   const from = range.from ? new Date(range.from) : new Date(to.getTime() - hour);
   const before = BigInt(range.before ?? last);
-  const limit = range.limit + 1;
-  const [facts, contacts] = await Promise.all([
+  const [facts, { contacts, downTo = 0n }] = await Promise.all([
     db<StoredFact[]>`
       SELECT lane, position, id, type, schema_version, client_id, recorded_at, data, meta FROM event
-      WHERE client_id = ${client.id} AND position < ${before} ORDER BY position DESC LIMIT ${limit}`,
-    readContacts(db, client, { from, to, before, limit }),
+      WHERE client_id = ${client.id} AND position < ${before} ORDER BY position DESC LIMIT ${range.limit + 1}`,
+    readContacts(db, client, { from, to, before }),
   ]);
   // After the contacts: those that went while they were read are counted as gone.
   const { contactsFrom } = await readHorizon(db, client.lane);
@@ -43,11 +42,12 @@ export const readClientEvents = async (
       meta: fact.meta,
     })),
     ...contacts.map(({ position, kind, at }) => ({ position, type: kind, at: new Date(at).toISOString() })),
-  ].sort((a, b) => (a.position < b.position ? 1 : -1));
-  const page = pageOf(
-    items.map((item) => ({ ...item, position: String(item.position) })),
-    range.limit,
-    (item) => [item.position],
-  );
-  return { ...page, contactsFrom };
+  ]
+    .filter(({ position }) => position >= downTo)
+    .sort((a, b) => (a.position < b.position ? 1 : -1))
+    .map((item) => ({ ...item, position: String(item.position) }));
+  const page = pageOf(items, range.limit, (item) => [item.position]);
+  const isLeftOff = page.nextCursor === null && downTo > 0n;
+  const nextCursor = isLeftOff ? encodeCursor([String(downTo)]) : page.nextCursor;
+  return { ...page, nextCursor, contactsFrom };
 };

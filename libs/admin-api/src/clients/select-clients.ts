@@ -1,9 +1,13 @@
-import { and, asc, count, desc, eq, type SQL, sql } from 'drizzle-orm';
-import type { Cause, Client, ClientListQuery, ClientSort, Status } from '#contracts';
+import { and, count, eq, inArray, type SQL, sql } from 'drizzle-orm';
+import type { Cause, Client, ClientListQuery, Status } from '#contracts';
 import type { ApiContext } from '../context.js';
-import { decodeCursor, encodeCursor } from '../paging.js';
+import { countClients } from '../counts/count-clients.js';
+import { pageOf } from '../paging.js';
 import { askOwners } from '../presence-owner.js';
 import { client, presence } from '../tables.js';
+import { filtersOf as toFilters } from './list/filters.js';
+import { selectPage } from './list/page.js';
+import { toPlace, toSort } from './list/query.js';
 
 // A client has a status as soon as the lane has heard of its registration, a moment after it is in the table.
 const status = sql<Status>`coalesce(${presence.status}, 'Offline')`;
@@ -27,14 +31,6 @@ const columns = {
   agentVersion: client.agentVersion,
   installed: client.installed,
   settingsRevision: sql<string>`${client.settingsRevision}::text`,
-  registeredAt,
-};
-
-const sortColumns: Readonly<Record<ClientSort, SQL<string>>> = {
-  id: sql<string>`${client.id}`,
-  name: sql<string>`coalesce(${client.name}, '')`,
-  status,
-  since,
   registeredAt,
 };
 
@@ -65,46 +61,42 @@ const filtersOf = ({ status: wanted, network, group, label, q, undelivered }: Cl
 
 /** One page of the clients that pass the filters, and how many there are in all. */
 export const listClients = async (context: ApiContext, query: ClientListQuery) => {
-  const isDescending = query.sort.startsWith('-');
-  const sortColumn = sortColumns[query.sort.replace('-', '') as ClientSort];
-  const filters = filtersOf(query);
-  const place: SQL[] = [];
-  if (query.cursor !== undefined) {
-    const [value, id] = decodeCursor(query.cursor, 2);
-    place.push(sql`(${sortColumn}, ${client.id}) ${sql.raw(isDescending ? '<' : '>')} (${value}, ${id})`);
-  }
-  const direction = isDescending ? desc : asc;
-  const from = <T extends Record<string, SQL | SQL.Aliased | typeof client.id>>(selection: T) =>
-    context.tables.select(selection).from(client).leftJoin(presence, eq(presence.clientId, client.id));
-  const [rows, [totals]] = await Promise.all([
-    context.tables
-      .select({ ...columns, sortedBy: sortColumn })
-      .from(client)
-      .leftJoin(presence, eq(presence.clientId, client.id))
-      .where(and(...filters, ...place))
-      .orderBy(direction(sortColumn), direction(client.id))
-      .limit(query.limit + 1),
-    from({ total: count() }).where(and(...filters)),
-  ]);
-  const page = rows.slice(0, query.limit);
-  const last = page.at(-1);
-  return {
-    items: await complete(
-      context,
-      page.map(({ sortedBy, ...row }) => row),
-    ),
-    nextCursor: rows.length > query.limit && last ? encodeCursor([last.sortedBy, last.id]) : null,
-    total: totals?.total ?? 0,
-  };
+  const [{ items, nextCursor }, total] = await Promise.all([readPage(context, query), totalOf(context, query)]);
+  return { items, nextCursor, total };
+};
+
+const readPage = async (context: ApiContext, query: ClientListQuery) => {
+  const { tables } = context;
+  const sort = toSort(query.sort);
+  const after = query.cursor === undefined ? undefined : toPlace(query.cursor, sort.sort);
+  const places = await selectPage(tables, toFilters(query), { ...sort, after, count: query.limit + 1 });
+  const { items, nextCursor } = pageOf(places, query.limit, ({ sortedBy, id }) => [sortedBy, id]);
+  const ids = items.map(({ id }) => id);
+  const rows = ids.length === 0 ? [] : await selectRows(context, and(inArray(client.id, ids), notRemoved));
+  const byId = new Map(rows.map((row) => [row.id, row]));
+  // Who was removed since the page was read is not in it any more.
+  const present = ids.flatMap((id) => byId.get(id) ?? []);
+  return { items: await complete(context, present), nextCursor };
+};
+
+const selectRows = ({ tables }: ApiContext, where: SQL | undefined) =>
+  tables.select(columns).from(client).leftJoin(presence, eq(presence.clientId, client.id)).where(where);
+
+/** How many pass the filters: from the cohorts, or else counted one by one. */
+const totalOf = async ({ db, tables }: ApiContext, query: ClientListQuery): Promise<number> => {
+  const counted = await countClients(db, query);
+  if (counted !== undefined) return counted;
+  const [row] = await tables
+    .select({ total: count() })
+    .from(client)
+    .leftJoin(presence, eq(presence.clientId, client.id))
+    .where(and(...filtersOf(query)));
+  return row?.total ?? 0;
 };
 
 /** One client; undefined when it is not registered. */
 export const findClient = async (context: ApiContext, id: string): Promise<Client | undefined> => {
-  const rows = await context.tables
-    .select(columns)
-    .from(client)
-    .leftJoin(presence, eq(presence.clientId, client.id))
-    .where(and(eq(client.id, id), notRemoved));
+  const rows = await selectRows(context, and(eq(client.id, id), notRemoved));
   return (await complete(context, rows))[0];
 };
 

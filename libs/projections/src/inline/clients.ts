@@ -71,8 +71,22 @@ const register = async (facts: readonly FactOf<'client-registered'>[], tx: Trans
       name = excluded.name, group_path = excluded.group_path, labels = excluded.labels, ips = excluded.ips,
       agent_version = excluded.agent_version, installed = excluded.installed, settings_revision = 0,
       registered_at = excluded.registered_at, removed_at = NULL`;
+  await awaitPresence(last, tx);
   await forgetDeliveries(last, tx);
 };
+
+/** Offline until the lane has heard of it, so that lists have everybody; its class is not known before either. */
+const awaitPresence = (facts: readonly FactOf<'client-registered'>[], tx: Transaction) => tx`
+  INSERT INTO presence AS p (client_id, status, cause, since, group_path)
+  SELECT id, 'Offline', 'registered', registered_at, group_path
+  FROM unnest(
+    ${facts.map((fact) => fact.client ?? '')}::text[],
+    ${facts.map((fact) => fact.recordedAt.toISOString())}::timestamptz[],
+    ${facts.map((fact) => fact.data.group)}::text[]
+  ) AS f (id, registered_at, group_path)
+  ON CONFLICT (client_id) DO UPDATE SET
+    status = CASE p.network WHEN 'unreachable' THEN 'Unreachable/Offline' ELSE 'Offline' END,
+    cause = excluded.cause, since = excluded.since, group_path = excluded.group_path`;
 
 /** It has what it reports and nothing else; name, group and labels stay. */
 const reinstall = async (facts: readonly FactOf<'client-reinstalled'>[], tx: Transaction): Promise<void> => {
@@ -93,7 +107,7 @@ const reinstall = async (facts: readonly FactOf<'client-reinstalled'>[], tx: Tra
 
 /** What was delivered to an earlier installation says nothing about this one. */
 const forgetDeliveries = (facts: readonly Fact[], tx: Transaction) =>
-  tx`DELETE FROM delivery WHERE client_id = ANY(${facts.map((fact) => fact.client ?? '')})`;
+  tx`SELECT forget_deliveries(${facts.map((fact) => fact.client ?? '')})`;
 
 const report = async (facts: readonly FactOf<'client-reported'>[], tx: Transaction): Promise<void> => {
   for (const round of rounds(facts)) {
@@ -134,6 +148,7 @@ const edit = async (fact: FactOf<'client-edited'>, tx: Transaction): Promise<voi
       group_path = ${group === undefined ? tx`group_path` : group},
       own_revision = ${group === undefined ? tx`own_revision` : tx`${String(fact.position)}::bigint`}
     WHERE id = ${fact.client}`;
+  if (group !== undefined) await tx`UPDATE presence SET group_path = ${group} WHERE client_id = ${fact.client}`;
 };
 
 const remove = async (facts: readonly FactOf<'client-removed'>[], tx: Transaction): Promise<void> => {

@@ -16,7 +16,7 @@ export const removeGroup = async (
     ON CONFLICT (path) DO UPDATE SET revision = excluded.revision`;
   await tx`DELETE FROM group_node WHERE path = ${path} OR starts_with(path, ${below})`;
   await ensureGroups([target], tx);
-  await tx`
-    UPDATE client SET group_path = ${target}, own_revision = ${revision}
-    WHERE group_path = ${path} OR starts_with(group_path, ${below})`;
+  const moved = tx`group_path = ${path} OR starts_with(group_path, ${below})`;
+  await tx`UPDATE client SET group_path = ${target}, own_revision = ${revision} WHERE ${moved}`;
+  await tx`UPDATE presence SET group_path = ${target} WHERE ${moved}`;
 };

@@ -1,5 +1,6 @@
 import type { InlineProjection } from '#event-log';
 import { clients } from './clients.js';
+import { counts } from './counts.js';
 import { delivery } from './delivery.js';
 import { networks } from './networks.js';
 import { presence } from './presence.js';
@@ -16,4 +17,5 @@ export const inlineProjections: readonly InlineProjection[] = [
   releases,
   delivery,
   verifications,
+  counts,
 ];

@@ -1,0 +1,83 @@
+import { sql, type SQL } from 'drizzle-orm';
+import { type ClientListQuery, type Status, statuses } from '#contracts';
+import { statusOf } from '#domain';
+
+/** What clients are filtered by, taken apart by the table that knows it. */
+export type ClientFilters = {
+  /** Any of these; undefined is every status. The class of a network shows in the status (R2). */
+  readonly statuses: readonly Status[] | undefined;
+  readonly networkName: string | undefined;
+  readonly group: string | undefined;
+  readonly labels: readonly string[];
+  readonly part: string | undefined;
+  readonly undelivered: boolean | undefined;
+};
+
+export const filtersOf = ({ status, network, group, label, q, undelivered }: ClientListQuery): ClientFilters => {
+  const isClass = network === undefined || network === 'direct' || network === 'unreachable';
+  // Whoever is in a network that has a name is unreachable (R1).
+  const wantedClass = isClass ? network : 'unreachable';
+  const ofClass = wantedClass ? [statusOf(wantedClass, true), statusOf(wantedClass, false)] : statuses;
+  const wanted = ofClass.filter((one) => status === undefined || one === status);
+  return {
+    statuses: wanted.length < statuses.length ? wanted : undefined,
+    networkName: isClass ? undefined : network,
+    group: group || undefined,
+    labels: label ?? [],
+    part: q || undefined,
+    undelivered,
+  };
+};
+
+/** The paths of a group and of all below it. */
+export const subtree = (group: string): SQL =>
+  sql`SELECT path FROM group_node WHERE path = ${group} OR path LIKE ${`${escapeLike(group)}/%`}`;
+
+/** Conditions on `client`, named `c`; its removal is one. */
+export const clientConditions = ({ group, labels, part }: ClientFilters): readonly SQL[] => {
+  const conditions = [sql`c.removed_at IS NULL`];
+  if (group !== undefined) conditions.push(sql`c.group_path = ANY(ARRAY(${subtree(group)}))`);
+  for (const label of labels) {
+    const colon = label.indexOf(':');
+    const wanted = JSON.stringify({ [label.slice(0, colon)]: label.slice(colon + 1) });
+    conditions.push(sql`c.labels @> ${wanted}::jsonb`);
+  }
+  if (part !== undefined) {
+    const like = `%${escapeLike(part)}%`;
+    conditions.push(
+      hasTrigrams(part)
+        ? sql`(c.id || chr(31) || c.list_name) ILIKE ${like}`
+        : sql`(c.id ILIKE ${like} OR c.list_name ILIKE ${like})`,
+    );
+  }
+  return conditions;
+};
+
+/** Conditions on `presence`, named `p`; the indexes of lists leave removed clients out by the cause. */
+export const presenceConditions = ({ group, statuses: wanted, networkName }: ClientFilters): readonly SQL[] => {
+  const conditions = [sql`p.cause NOT IN ('uninstalled', 'inactive')`];
+  if (group !== undefined) conditions.push(sql`p.group_path = ANY(ARRAY(${subtree(group)}))`);
+  if (wanted !== undefined)
+    conditions.push(
+      sql`p.status IN (${sql.join(
+        wanted.map((one) => sql`${one}`),
+        sql`, `,
+      )})`,
+    );
+  if (networkName !== undefined) conditions.push(sql`p.network_name = ${networkName}`);
+  return conditions;
+};
+
+export const filtersClient = ({ labels, part }: ClientFilters): boolean => labels.length > 0 || part !== undefined;
+export const filtersPresence = ({ statuses: wanted, networkName }: ClientFilters): boolean =>
+  wanted !== undefined || networkName !== undefined;
+
+/**
+ * Whether the index of trigrams can find a part: it knows three letters or digits in a row, or two at the end of a word.
+ * What stands between id and name there is looked for without it, lest it be found across the two.
+ */
+export const hasTrigrams = (part: string): boolean =>
+  /[\p{L}\p{N}]{3}|[^\p{L}\p{N}][\p{L}\p{N}]{2}|[\p{L}\p{N}]{2}[^\p{L}\p{N}]/u.test(part) && !part.includes('\u001f');
+
+/** Backslash, `%` and `_` stand for themselves. */
+export const escapeLike = (text: string): string => text.replace(/[\\%_]/g, '\\$&');

@@ -1,6 +1,8 @@
 /** Runs waiting items together: whatever has gathered while the batches before were under way. */
 export type MicroBatch<T> = {
   readonly add: (item: T) => void;
+  /** For how long the item has waited that has waited longest, in milliseconds; 0 when none does. */
+  readonly wait: () => number;
   /** Resolves when everything added has been run. */
   readonly idle: () => Promise<void>;
 };
@@ -13,25 +15,27 @@ export type MicroBatchOptions<T> = {
   readonly concurrency: number;
 };
 
+type Waiting<T> = { readonly item: T; readonly since: number };
+
 /**
  * Batches without timers: an item that comes alone runs at once, and under load batches grow with the time the
  * database takes, so that thousands of requests a second share a few hundred transactions.
  */
 export const microBatch = <T>({ run, keyOf, maxItems, concurrency }: MicroBatchOptions<T>): MicroBatch<T> => {
-  let waiting: T[] = [];
+  let waiting: Waiting<T>[] = [];
   const busy = new Set<string>();
   let running = 0;
   let idle: (() => void)[] = [];
 
   const take = (): readonly T[] => {
     const taken: T[] = [];
-    const left: T[] = [];
-    for (const item of waiting) {
-      const key = keyOf(item);
-      if (taken.length === maxItems || busy.has(key)) left.push(item);
+    const left: Waiting<T>[] = [];
+    for (const one of waiting) {
+      const key = keyOf(one.item);
+      if (taken.length === maxItems || busy.has(key)) left.push(one);
       else {
         busy.add(key);
-        taken.push(item);
+        taken.push(one.item);
       }
     }
     waiting = left;
@@ -62,9 +66,10 @@ export const microBatch = <T>({ run, keyOf, maxItems, concurrency }: MicroBatchO
 
   return {
     add: (item) => {
-      waiting.push(item);
+      waiting.push({ item, since: performance.now() });
       start();
     },
+    wait: () => (waiting[0] ? performance.now() - waiting[0].since : 0),
     idle: () =>
       running === 0 && waiting.length === 0 ? Promise.resolve() : new Promise((resolve) => (idle = [...idle, resolve])),
   };

@@ -3,7 +3,7 @@ import type { Logger } from 'pino';
 import { type Lanes, ReachbackError, type RequestKind, requestKinds, subjects } from '#contracts';
 import { createRejectLog, type Database, isConnectionError, isDiskFull } from '#event-log';
 import { EffectiveCache } from './effective.js';
-import { microBatch } from './micro-batch.js';
+import { type MicroBatch, microBatch } from './micro-batch.js';
 import { createRelay, type Relay } from './relay.js';
 import { createRequestLimiter } from './request-limiter.js';
 import type { RequestObserver } from './observer.js';
@@ -13,6 +13,11 @@ import { serveWork } from './serve-work.js';
 
 /** Requests in one transaction at most, and how many transactions at a time. */
 const batchLimits = { maxItems: 500, concurrency: 2 } as const;
+/**
+ * In milliseconds. When requests wait longer for their turn, new ones are refused at once: whoever asks would have given
+ * up before theirs came, and answering who has given up is how an overloaded server answers nobody.
+ */
+const longestWait = 2_000;
 const queueGroup = 'reachback-responders';
 
 export type RespondersOptions = {
@@ -48,13 +53,19 @@ export const startResponders = async ({
     refuse(message, error, correlation);
   };
   const limiter = createRequestLimiter();
+  const enqueue = <R extends AgentRequest>(queue: MicroBatch<R>, request: R): void => {
+    if (queue.wait() <= longestWait) return queue.add(request);
+    // It is heard all the same: nobody goes offline because the server has too much to do (G1).
+    if (!isConnecting(request.kind)) void settled(relay.pass(request));
+    request.refuse(overloaded());
+  };
   const accept = (kind: RequestKind, message: Msg): void => {
     const correlation = correlationOf(message);
     const answered = watchAnswer(observer, log, { kind, subject: message.subject, correlation });
     try {
       limiter.assertAdmitted(message.subject.split('.')[2] ?? '');
-      if (kind === 'ack') acks.add(readRequest('ack', message, correlation, answered));
-      else work.add(readRequest(kind, message, correlation, answered) as WorkRequest);
+      if (kind === 'ack') enqueue(acks, readRequest('ack', message, correlation, answered));
+      else enqueue(work, readRequest(kind, message, correlation, answered) as WorkRequest);
     } catch (error) {
       if (!(error instanceof ReachbackError)) throw error;
       reject(message, error, correlation);
@@ -70,7 +81,8 @@ export const startResponders = async ({
       listen(subject, (message) => reject(message, new ReachbackError('bad_subject'), correlationOf(message))),
     ),
   ];
-  await nats.flush();
+  // If the connection is lost meanwhile, the subscriptions are made anew with the next one.
+  await nats.flush().catch(() => undefined);
   return {
     stop: async () => {
       await Promise.all(subscriptions.map((subscription) => subscription.drain().catch(() => undefined)));
@@ -158,7 +170,13 @@ const describe = ({ clientId, kind, correlation }: AgentRequest) => ({ client: c
 const refuseAll = <R>(requests: readonly R[], error: ReachbackError): ReadonlyMap<R, Outcome> =>
   new Map(requests.map((request) => [request, { error }]));
 
-/** Not the same for everybody, so that they do not all come back at once; somebody has to make room first. */
-const unavailable = () =>
-  new ReachbackError('unavailable', 'The database is away; try again.', 3 + Math.ceil(Math.random() * 4));
+const unavailable = () => new ReachbackError('unavailable', 'The database is away; try again.', someSeconds());
+
+const overloaded = () =>
+  new ReachbackError('unavailable', 'More is asked than the server can answer in time; try again.', someSeconds());
+
+/** Somebody has to make room first. */
 const full = () => new ReachbackError('disk_full', undefined, 20 + Math.ceil(Math.random() * 20));
+
+/** Not the same for everybody, so that they do not all come back at once. */
+const someSeconds = (): number => 3 + Math.ceil(Math.random() * 4);

@@ -66,6 +66,7 @@ export const requests: Readonly<Record<string, readonly string[]>> = {
     `/v1/events?client=${idOf(17)}&type=update-started&limit=20`,
   ],
   '/v1/lanes': ['/v1/lanes'],
+  '/v1/storage': ['/v1/storage'],
   '/v1/rejects': ['/v1/rejects'],
   '/v1/projections': ['/v1/projections'],
   // Text, from what the processes count themselves.

@@ -153,7 +153,7 @@ const own = async (
       backlog: () => source.backlog,
       countStatuses: () => presence.members.countStatuses(),
     });
-    await readOn(options, owner, source, signal);
+    await readOn(options, owner, source, new Snapshots(db, lane, log, replayed.contacts), signal);
   } finally {
     source.end(new Error('The ownership ended.'));
   }
@@ -172,10 +172,15 @@ const resetFact = (reason: 'created' | 'recreated' | 'rewound' | 'messages-lost'
     },
   }) as const;
 
-const readOn = async (options: OwnOptions, owner: LaneOwner, source: Source, signal: AbortSignal): Promise<void> => {
-  const { db, nats, lanes, lane, log, observer, room } = options;
+const readOn = async (
+  options: OwnOptions,
+  owner: LaneOwner,
+  source: Source,
+  snapshots: Snapshots,
+  signal: AbortSignal,
+): Promise<void> => {
+  const { nats, lanes, lane, observer, room } = options;
   const meter = new RateMeter();
-  const snapshots = new Snapshots(db, lane, log);
   const end = (reason: string) => source.end(new Error(reason));
   const onAbort = () => end('The server is stopping.');
   signal.addEventListener('abort', onAbort, { once: true });

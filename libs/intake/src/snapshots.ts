@@ -9,7 +9,6 @@ const everyMilliseconds = 300_000;
 
 /** Takes snapshots now and then, so that a restart replays minutes rather than days. */
 export class Snapshots {
-  private contacts = 0;
   private lastTaken = Date.now();
   private underWay: Promise<void> | undefined;
 
@@ -17,6 +16,8 @@ export class Snapshots {
     private readonly db: Database,
     private readonly lane: number,
     private readonly log: Logger,
+    /** Contacts after the last one: what was replayed is due no later because the server has started anew. */
+    private contacts: number,
   ) {}
 
   consider(presence: LanePresence, position: bigint, contacts: number): void {

@@ -12,6 +12,7 @@ export default {
   ],
   ignorePatterns: ['/dist', '.reachback', 'coverage', 'bench', 'docs', 'conformance'],
   concurrency: 2,
+  // Generous, so that a busy machine does not make a slow test look like an endless loop: a time-out counts as noticed.
   timeoutMS: 15_000,
   incremental: true,
   reporters: ['clear-text', 'progress', 'html'],

@@ -165,13 +165,16 @@ describe('R20: a policy that is set', () => {
   const wide = { offlineAfter: 'PT20S' };
 
   test('concerns a group and all below it', () => {
-    const { register, setGroup, limitOf } = grouped();
+    const { register, setGroup, limitOf, members } = grouped();
     register('a', 'paris');
     register('b', 'paris/desktops');
     register('c', 'parish');
     register('d', '');
     setGroup('paris', wide);
     expect(['a', 'b', 'c', 'd'].map(limitOf)).toEqual([20_000, 20_000, 3_000, 3_000]);
+    // G3: nor does anybody else wait for an acknowledgement of it.
+    const revisions = [...members.data.policyRevision.subarray(0, 4)];
+    expect(revisions.map((revision) => revision > 0)).toEqual([true, true, false, false]);
   });
 
   test('concerns one client, or everybody', () => {
@@ -226,7 +229,7 @@ describe('R20: a policy that is set', () => {
     setGroup('paris', wide);
     register('a', '');
     given('client-edited', { name: 'A' }, 'a');
-    expect([members.groupOf(0), limitOf('a')]).toEqual(['', 3_000]);
+    expect([members.groupOf(0), limitOf('a'), members.data.policyRevision[0]]).toEqual(['', 3_000, 0]);
     given('client-edited', { group: 'paris' }, 'a');
     expect([members.groupOf(0), limitOf('a')]).toEqual(['paris', 20_000]);
   });
@@ -303,6 +306,14 @@ describe('G3: work that is settled', () => {
 });
 
 describe('what concerns everybody', () => {
+  test('facts that say nothing about presence are passed over', () => {
+    const { given, register, emitted } = grouped();
+    register('a', '');
+    given('release-paused', { id: 'r' });
+    given('update-started', { trigger: 'manual' }, 'a');
+    expect(emitted).toHaveLength(0);
+  });
+
   test('R1: networks that change have every client classified anew, as of the change', () => {
     const { presence, given, register, jump } = grouped();
     jump(5);

@@ -61,6 +61,24 @@ describe('the time of a lane', () => {
     expect(transitions().slice(2)).toEqual(['b Unreachable/Offline silence +3', 'a Unreachable/Offline silence +3']);
   });
 
+  test('R5: who says goodbye and comes back takes nobody else off the wheel', () => {
+    const { client, contact, pass, transitions } = lane({ heartbeat: { interval: 'PT1S' }, offlineAfter: 'PT50M' });
+    client('a');
+    client('b');
+    // Its deadline lies in the first slot, where a client that hangs nowhere must not be thought to hang.
+    expect(((start + 3_000 * second) / 100) % 36_000).toBe(0);
+    for (const kind of ['register', 'stop'] as const) contact('a', kind);
+    contact('b', 'register');
+    contact('a', 'start');
+    pass(3_001 * second);
+    expect(transitions()).toContain('b Unreachable/Offline silence +3000');
+  });
+
+  test('a new lane knows no networks and no removals', () => {
+    const { networks, removals } = new LanePresence();
+    expect([networks.length, removals.length]).toEqual([0, 0]);
+  });
+
   test('a replay before anybody is watched concludes nothing', () => {
     const presence = new LanePresence();
     const emitted: NewFact[] = [];

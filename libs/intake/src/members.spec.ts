@@ -68,6 +68,11 @@ describe('members of a lane', () => {
     ]);
   });
 
+  test('number 0 is the root among groups, and no network', () => {
+    const { groups, networks } = new Members();
+    expect([groups.list, networks.list]).toEqual([[''], ['']]);
+  });
+
   test('each flag is its own', () => {
     const members = withClient();
     members.setOnline(0, true, 1);

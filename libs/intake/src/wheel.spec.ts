@@ -83,6 +83,30 @@ describe('timing wheel', () => {
     expect(due).toEqual([0, 1, 2]);
   });
 
+  test('whoever is taken off leaves the others in their slot, in whatever order', () => {
+    const all = [0, 1, 2, 3];
+    for (const [first, second] of all.flatMap((a) => all.filter((b) => b !== a).map((b) => [a, b] as const))) {
+      const wheel = new TimingWheel(4, 0);
+      for (const ordinal of all) wheel.hang(ordinal, 1_000);
+      wheel.remove(first);
+      wheel.remove(second);
+      const due: number[] = [];
+      wheel.advance(1_100, (ordinal) => due.push(ordinal));
+      expect(due.sort()).toEqual(all.filter((ordinal) => ordinal !== first && ordinal !== second));
+    }
+  });
+
+  test('taking off somebody who does not hang any more disturbs nobody', () => {
+    const wheel = new TimingWheel(3, 0);
+    for (const ordinal of [0, 1]) wheel.hang(ordinal, 1_000);
+    wheel.advance(1_100, () => undefined);
+    for (const ordinal of [2, 1]) wheel.hang(ordinal, 2_000);
+    wheel.remove(0);
+    const due: number[] = [];
+    wheel.advance(2_100, (ordinal) => due.push(ordinal));
+    expect(due.sort()).toEqual([1, 2]);
+  });
+
   test('grows with the fleet, and whoever hung in it stays', () => {
     const wheel = new TimingWheel(2, 0);
     wheel.hang(0, 1_000);

@@ -75,7 +75,7 @@ export class TimingWheel {
         ordinal = next;
       }
     }
-    if (until > this.current) this.current = until;
+    this.current = Math.max(this.current, until);
     for (const ordinal of this.expired.splice(0)) due(ordinal);
   }
 

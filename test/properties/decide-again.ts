@@ -5,18 +5,19 @@ import { type LogItem, reclassify } from './memory-lane.js';
 
 type Gap = { readonly from: number; readonly to: number; readonly away: 'broker' | 'server' };
 
-const tickInterval = 500;
+/** How often somebody is heard while the server is away, in milliseconds. */
+const pulseInterval = 500;
 
 /**
  * Decides a log a second time: only what came from outside is taken from it (contacts, and the facts that others
  * appended), with the gaps that were observed, and everything that follows is concluded anew.
  *
- * The log keeps no ticks, and no message of who is not on the list. Ticks came twice a second but in the gaps; and while
- * the server was away, somebody was heard but in the gaps of the broker. A verdict tells that time had passed it: a
- * message that changed nothing may have come, and is not in the log.
+ * The log keeps no ticks, so these are told; and no message of who is not on the list. While the server was away, somebody
+ * was heard but in the gaps of the broker. A verdict tells that time had passed it: a message that changed nothing may
+ * have come, and is not in the log.
  */
-export const decideAgain = (log: readonly LogItem[], end: number): readonly NewFact[] => {
-  const replay = new Replay(gapsIn(log));
+export const decideAgain = (log: readonly LogItem[], ticks: readonly number[], end: number): readonly NewFact[] => {
+  const replay = new Replay(gapsIn(log), ticks);
   log.forEach((item, index) => {
     if ('chunk' in item) {
       readChunk(item.chunk.at, item.chunk.data, (ordinal, kind, at) => replay.contact(ordinal, kind, at));
@@ -50,14 +51,30 @@ const gapsIn = (log: readonly LogItem[]): readonly Gap[] =>
     return [{ from: Date.parse(from), to: Date.parse(to), away }];
   });
 
+type Pulse = { readonly at: number; readonly isTick: boolean };
+
+const pulsesIn = ({ from, to }: Gap): readonly Pulse[] => {
+  const pulses: Pulse[] = [];
+  for (let at = from + pulseInterval; at < to; at += pulseInterval) pulses.push({ at, isTick: false });
+  return pulses;
+};
+
 class Replay {
   readonly concluded: NewFact[] = [];
   private readonly presence = new LanePresence();
   private readonly ips = new Map<number, readonly string[]>();
   private readonly emit = (fact: NewFact) => void this.concluded.push(fact);
-  private nextTick: number | undefined;
+  /** What lets time pass, in order: ticks, and while the server was away, somebody else. */
+  private readonly pulses: readonly Pulse[];
+  private nextPulse = 0;
 
-  constructor(private readonly gaps: readonly Gap[]) {
+  constructor(
+    private readonly gaps: readonly Gap[],
+    ticks: readonly number[],
+  ) {
+    const others = gaps.filter(({ away }) => away === 'server').flatMap(pulsesIn);
+    const heard = others.filter(({ at }) => !this.gapOf('broker', at));
+    this.pulses = [...ticks.map((at) => ({ at, isTick: true })), ...heard].sort((a, b) => a.at - b.at);
     this.presence.watchAll();
   }
 
@@ -101,15 +118,11 @@ class Replay {
 
   /** Lets time pass up to a moment, as those who were heard made it pass. */
   passTo(at: number): void {
-    this.nextTick ??= Math.floor(at / tickInterval) * tickInterval;
-    for (; this.nextTick <= at; this.nextTick += tickInterval) this.pulse(this.nextTick);
+    for (let pulse = this.pulses[this.nextPulse]; pulse && pulse.at <= at; pulse = this.pulses[++this.nextPulse]) {
+      this.passBrokerGaps(pulse.at - 1);
+      this.presence.advance(pulse.at, pulse.isTick, this.emit);
+    }
     this.passBrokerGaps(at);
-  }
-
-  /** A tick; or while the server was away, somebody else. */
-  private pulse(at: number): void {
-    this.passBrokerGaps(at - 1);
-    if (!this.gapOf('broker', at)) this.presence.advance(at, !this.gapOf('server', at), this.emit);
   }
 
   /** Somebody was heard at the beginning of a gap, and at its end. */

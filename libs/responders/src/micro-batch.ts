@@ -1,7 +1,10 @@
 /** Runs waiting items together: whatever has gathered while the batches before were under way. */
 export type MicroBatch<T> = {
   readonly add: (item: T) => void;
-  /** For how long the item has waited that has waited longest, in milliseconds; 0 when none does. */
+  /**
+   * For how long the item has waited that has waited longest, in milliseconds; 0 when none does. Items that came while
+   * another with their key was there wait for that one: they say nothing of the others, and do not count (G12).
+   */
   readonly wait: () => number;
   /** Resolves when everything added has been run. */
   readonly idle: () => Promise<void>;
@@ -15,7 +18,7 @@ export type MicroBatchOptions<T> = {
   readonly concurrency: number;
 };
 
-type Waiting<T> = { readonly item: T; readonly since: number };
+type Waiting<T> = { readonly item: T; readonly since: number; readonly isFirst: boolean };
 
 /**
  * Batches without timers: an item that comes alone runs at once, and under load batches grow with the time the
@@ -24,6 +27,8 @@ type Waiting<T> = { readonly item: T; readonly since: number };
 export const microBatch = <T>({ run, keyOf, maxItems, concurrency }: MicroBatchOptions<T>): MicroBatch<T> => {
   let waiting: Waiting<T>[] = [];
   const busy = new Set<string>();
+  /** How many items with a key wait or are being run. */
+  const present = new Map<string, number>();
   let running = 0;
   let idle: (() => void)[] = [];
 
@@ -42,6 +47,13 @@ export const microBatch = <T>({ run, keyOf, maxItems, concurrency }: MicroBatchO
     return taken;
   };
 
+  const leave = (key: string): void => {
+    busy.delete(key);
+    const left = (present.get(key) ?? 0) - 1;
+    if (left > 0) present.set(key, left);
+    else present.delete(key);
+  };
+
   const next = async (): Promise<void> => {
     const items = take();
     if (items.length === 0) return;
@@ -50,7 +62,7 @@ export const microBatch = <T>({ run, keyOf, maxItems, concurrency }: MicroBatchO
       await run(items);
     } finally {
       running--;
-      for (const item of items) busy.delete(keyOf(item));
+      for (const item of items) leave(keyOf(item));
       start();
       if (running === 0 && waiting.length === 0) for (const resolve of idle.splice(0)) resolve();
     }
@@ -66,10 +78,16 @@ export const microBatch = <T>({ run, keyOf, maxItems, concurrency }: MicroBatchO
 
   return {
     add: (item) => {
-      waiting.push({ item, since: performance.now() });
+      const key = keyOf(item);
+      const others = present.get(key) ?? 0;
+      present.set(key, others + 1);
+      waiting.push({ item, since: performance.now(), isFirst: others === 0 });
       start();
     },
-    wait: () => (waiting[0] ? performance.now() - waiting[0].since : 0),
+    wait: () => {
+      const first = waiting.find(({ isFirst }) => isFirst);
+      return first ? performance.now() - first.since : 0;
+    },
     idle: () =>
       running === 0 && waiting.length === 0 ? Promise.resolve() : new Promise((resolve) => (idle = [...idle, resolve])),
   };

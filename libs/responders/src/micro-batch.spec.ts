@@ -1,0 +1,48 @@
+import { describe, expect, test } from '@jest/globals';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { microBatch } from './micro-batch.js';
+
+type Item = { readonly client: string };
+
+/** Batches that end when they are let go. */
+const held = () => {
+  const running: (() => void)[] = [];
+  const batch = microBatch<Item>({
+    run: () => new Promise((resolve) => running.push(resolve)),
+    keyOf: ({ client }) => client,
+    maxItems: 500,
+    concurrency: 1,
+  });
+  return { batch, letGo: () => running.shift()?.() };
+};
+
+describe('how long requests wait for their turn', () => {
+  test('is nothing while they are served at once', () => {
+    const { batch } = held();
+    batch.add({ client: 'a' });
+    expect(batch.wait()).toBe(0);
+  });
+
+  test('is as long as the longest of them', async () => {
+    const { batch, letGo } = held();
+    batch.add({ client: 'a' });
+    batch.add({ client: 'b' });
+    await sleep(20);
+    batch.add({ client: 'c' });
+    expect(batch.wait()).toBeGreaterThanOrEqual(15);
+    letGo();
+    await sleep(0);
+    expect(batch.wait()).toBe(0);
+  });
+
+  test('G12: a client that asks again and again waits for itself, which says nothing of the others', async () => {
+    const { batch, letGo } = held();
+    for (let i = 0; i < 600; i++) batch.add({ client: 'flood' });
+    await sleep(20);
+    expect(batch.wait()).toBe(0);
+    batch.add({ client: 'neighbour' });
+    letGo();
+    await sleep(0);
+    expect(batch.wait()).toBe(0);
+  });
+});

@@ -8,6 +8,8 @@ import { round } from '../statistics.js';
 
 /** Beats a second that go on beside it, unless the fleet is too small for them. */
 const moderateRate = 5_000;
+/** At that rate a million are heard every 200 s each: nobody is to be silent too long meanwhile. */
+const offlineAfter = 'PT1H';
 /** Of the fleet, in seconds: what takes longer has failed. */
 const patienceSeconds = 400;
 
@@ -24,6 +26,7 @@ export const reclassify: Benchmark = {
   seconds: { full: 200, quick: 12 },
   run: async (bench) => {
     const fleet = await bench.fleet();
+    await fleet.server.ask('PATCH', '/v1/settings', { reachback: { offlineAfter } });
     await drain(bench, fleet, Math.min(moderateRate, fleet.usualRate));
     const { db } = bench.stack;
     const { ranges, upTo } = bench.options.quick ? withoutSome : withoutAll;

@@ -151,6 +151,8 @@ export type Storm = {
   readonly p99: number;
   /** From the first request to the last answer. */
   readonly lastReplyMs: number;
+  /** Answers that said to ask again later. */
+  readonly refused: number;
   /** Errors, and requests without an answer. */
   readonly failed: number;
   readonly wrongOffline: number;

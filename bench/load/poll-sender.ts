@@ -12,6 +12,7 @@ export class PollSender {
   private links: readonly RawNats[] = [];
   private sent = 0;
   private answered = 0;
+  private refused = 0;
   private errors = 0;
   private firstError: string | undefined;
   private measuredFrom = Infinity;
@@ -37,7 +38,7 @@ export class PollSender {
   }
 
   private report(start: number): PollsReport {
-    const { latencies, errors, firstError } = this;
+    const { latencies, refused, errors, firstError } = this;
     const at = (share: number) => round(percentile(latencies, share), 2);
     return {
       perSecond: round(this.answered / this.job.seconds),
@@ -45,6 +46,7 @@ export class PollSender {
       p99: at(0.99),
       max: at(1),
       lasted: round(this.lastAnswer - start),
+      refused,
       errors,
       firstError,
     };
@@ -72,9 +74,13 @@ export class PollSender {
 
   private send(due: number): void {
     const number = this.sent++;
+    this.dueTimes.set(number, due);
+    this.ask(number);
+  }
+
+  private ask(number: number): void {
     const link = number % this.links.length;
     const { prefix, clients, kind, payload } = this.job;
-    this.dueTimes.set(number, due);
     const subject = `reachback.v1.${clientId(prefix, scatter(number, clients))}.${kind}`;
     const inbox = `${this.inboxOf(link)}.${number}`;
     this.links[link]?.write(`PUB ${subject} ${inbox} ${payload.length}\r\n${payload}\r\n`);
@@ -83,13 +89,24 @@ export class PollSender {
   private receive(number: number, payload: Buffer): void {
     const due = this.dueTimes.get(number);
     if (due === undefined) return;
+    const isError = payload.length === 0 || payload.includes('"error"');
+    if (isError && this.job.retries && this.askLater(number, payload)) return;
     this.dueTimes.delete(number);
     const now = performance.now();
     this.lastAnswer = now;
-    if (payload.length === 0 || payload.includes('"error"')) this.fail(payload.toString());
+    if (isError) this.fail(payload.toString());
     else if (due >= this.measuredFrom && due < this.measuredTo) this.latencies.push(now - due);
     if (now >= this.measuredFrom && now < this.measuredTo) this.answered++;
     if ('underWay' in this.job.offer && now < this.measuredTo) this.send(now);
+  }
+
+  /** Whether the answer said when to ask again. Spread, as agents spread it. */
+  private askLater(number: number, payload: Buffer): boolean {
+    const [, seconds] = /"retryAfterSeconds":(\d+)/.exec(payload.toString()) ?? [];
+    if (seconds === undefined) return false;
+    this.refused++;
+    setTimeout(() => this.ask(number), Number(seconds) * 1000 * (0.75 + Math.random() / 2));
+    return true;
   }
 
   private fail(reason: string): void {

@@ -13,6 +13,8 @@ export type PollsJob = {
   readonly seconds: number;
   /** So many a second, whether or not those before are answered; or so many under way at a time. */
   readonly offer: { readonly perSecond: number } | { readonly underWay: number };
+  /** Whether what is refused for the moment is asked again when the server says, as agents do. */
+  readonly retries?: boolean;
 };
 
 export type PollsReport = {
@@ -23,6 +25,8 @@ export type PollsReport = {
   readonly max: number;
   /** From the first request to the last answer, in milliseconds. */
   readonly lasted: number;
+  /** Told to ask again later, and did. */
+  readonly refused: number;
   /** Answered with an error, or not in time. */
   readonly errors: number;
   readonly firstError: string | undefined;

@@ -147,7 +147,7 @@ const presenceRows = ({ seeding, offline, storm, reclassify }: BenchResult): rea
     if (offline.missing > 0) add('  verdicts that did not come in time', number(offline.missing), '0');
   }
   if (storm) {
-    const { registered, started, withinSeconds, p50, p99, lastReplyMs, failed, wrongOffline } = storm;
+    const { registered, started, withinSeconds, p50, p99, lastReplyMs, refused, failed, wrongOffline } = storm;
     const rate = ((registered + started) * 1000) / lastReplyMs;
     add(
       `${number(registered)} clients register and ${number(started)} start in ${withinSeconds} s`,
@@ -158,6 +158,7 @@ const presenceRows = ({ seeding, offline, storm, reclassify }: BenchResult): rea
     add('  the last reply after', milliseconds(lastReplyMs));
     add('  replies after, p50', milliseconds(p50));
     add('  replies after, p99', milliseconds(p99));
+    add('  told to ask again later, and did', number(refused));
     add('  errors, and requests without a reply', number(failed), '0');
     add('  wrongly offline', number(wrongOffline), '0');
   }

@@ -38,9 +38,10 @@ export const startServer = async (
   const has = (role: Role): boolean => config.roles.has(role);
   const metrics = createMetrics({ version, roles: [...config.roles] });
   const name = namer();
-  const open = (pool: string, connections: number): Database => {
+  const open = (pool: string, connections: number, statementTimeout?: number): Database => {
     const url = config.REACHBACK_DATABASE_URL;
-    const db = openDatabase({ url, connections, name: name.of(pool), observer: metrics.pool(pool) });
+    const observer = metrics.pool(pool);
+    const db = openDatabase({ url, connections, name: name.of(pool), statementTimeout, observer });
     started.push(() => db.end({ timeout: 5 }));
     return db;
   };
@@ -145,16 +146,19 @@ type ApiOptions = {
   readonly parts: Parts;
   readonly nats: NatsConnection;
   readonly lanes: Lanes;
-  readonly open: (pool: string, connections: number) => Database;
+  readonly open: (pool: string, connections: number, statementTimeout: number) => Database;
   readonly port: number;
 };
 
+/** In milliseconds. Nobody waits longer for an answer, and a query that is slower has no good plan. */
+const longestQuery = 30_000;
+
 const startApi = async (options: ApiOptions): Promise<() => Promise<void>> => {
   const { config, version, log, metrics, parts, nats, lanes, open, port } = options;
-  const db = open('api', 4);
+  const db = open('api', 4, longestQuery);
   const api = await startAdminApi({
     db,
-    tables: drizzle(open('lists', 4)),
+    tables: drizzle(open('lists', 4, longestQuery)),
     nats,
     lanes,
     log,

@@ -21,6 +21,11 @@ export type DatabaseOptions = {
   readonly name?: string;
   /** How long to wait for a lock before failing, in milliseconds; as long as it takes by default. */
   readonly lockTimeout?: number;
+  /**
+   * How long a statement may run, in milliseconds; as long as it takes by default. For what somebody waits for: who asked
+   * may have gone, but Postgres would go on, and while it does nothing that was replaced since is cleared away.
+   */
+  readonly statementTimeout?: number;
   readonly observer?: DatabaseObserver;
 };
 
@@ -38,6 +43,7 @@ export const openDatabase = ({
   connections = 4,
   name = 'reachback',
   lockTimeout = 0,
+  statementTimeout = 0,
   observer,
 }: DatabaseOptions): Database => {
   const db = postgres(url, {
@@ -54,6 +60,7 @@ export const openDatabase = ({
       idle_in_transaction_session_timeout: hangTimeout,
       random_page_cost: '1.1',
       lock_timeout: lockTimeout,
+      statement_timeout: statementTimeout,
       work_mem: '16MB',
     },
     backoff: (retries: number) => Math.min(0.1 * 2 ** retries, 2) * (0.5 + Math.random() / 2),
@@ -113,6 +120,9 @@ export const isConnectionError = (error: unknown): boolean => connectionErrors.h
  * write-ahead log that has no room, Postgres goes down with it: connection errors follow.
  */
 export const isDiskFull = (error: unknown): boolean => codeOf(error) === '53100';
+
+/** Whether an error means that a statement ran longer than it may ({@link DatabaseOptions}). */
+export const isTimeout = (error: unknown): boolean => codeOf(error) === '57014'; // query_canceled
 
 /** Whether an error is about the database rather than about what was asked: it is worth trying again, later. */
 export const isOutage = (error: unknown): boolean => isConnectionError(error) || isDiskFull(error);

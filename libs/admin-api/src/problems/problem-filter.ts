@@ -1,7 +1,7 @@
 import { type ArgumentsHost, Catch, type ExceptionFilter, HttpException } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { type ErrorCode, errorCatalogue, ReachbackError } from '#contracts';
-import { isConnectionError, isDiskFull } from '#event-log';
+import { isConnectionError, isDiskFull, isTimeout } from '#event-log';
 import { type ApiContext, Context } from '../context.js';
 import { problemHeaders, problemOf } from './problem.js';
 
@@ -37,10 +37,13 @@ const sendProblem = (reply: FastifyReply, problem: ReachbackError, requestId: st
     .send(Buffer.from(JSON.stringify(problemOf(problem, requestId))));
 };
 
+const tooSlow = 'The database took too long to find this; ask for less, by other filters, or try again later.';
+
 const toProblem = (error: unknown): ReachbackError => {
   if (error instanceof ReachbackError) return error;
   if (isConnectionError(error)) return new ReachbackError('unavailable', 'The database is away; try again.', 5);
   if (isDiskFull(error)) return new ReachbackError('disk_full', undefined, 30);
+  if (isTimeout(error)) return new ReachbackError('unavailable', tooSlow, 30);
   const status = statusOf(error);
   if (status >= 500) return new ReachbackError('internal');
   const code = codesByStatus[status] ?? 'bad_request';

@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import type { Fact, NewFact } from '#contracts';
+import type { NewFact } from '#contracts';
 import { direct, lane, second } from '../../../test/helpers/lane.js';
 
 const ids = ['a', 'b', 'c', 'd'] as const;
@@ -57,7 +57,7 @@ describe('verdicts that are owed', () => {
     const fleet = silent(1);
     fleet.pass(4 * second);
     happens(fleet);
-    for (const _id of ids) fleet.begin();
+    ids.forEach(() => fleet.begin());
     expect(fleet.offline().sort()).toEqual(ids.map(verdictOf));
   });
 
@@ -87,7 +87,10 @@ describe('verdicts that are owed', () => {
     const policy = { heartbeat: { enabled: false }, poll: { interval: 'PT1S' }, offlineAfter: 'PT3S' };
     const live = lane(policy);
     const replayed = lane(policy);
-    for (const id of ids) for (const { client, contact } of [live, replayed]) (client(id), contact(id, 'poll'));
+    for (const { client, contact } of [live, replayed]) {
+      ids.forEach((id) => client(id));
+      ids.forEach((id) => contact(id, 'poll'));
+    }
     live.presence.begin(1, (fact) => live.emitted.push(fact));
     live.pass(4 * second);
     const written: NewFact[] = [];
@@ -97,10 +100,7 @@ describe('verdicts that are owed', () => {
         !(fact.type === 'client-status-changed' && fact.data.cause === 'silence')
       )
         continue;
-      replayed.presence.apply(
-        { ...fact, position: 99n, lane: 0, id: '', recordedAt: new Date() } as Fact,
-        () => undefined,
-      );
+      replayed.presence.apply({ ...fact, position: 99n, lane: 0, id: '', recordedAt: new Date() }, () => undefined);
       written.push(fact);
     }
     expect(written.map(({ type }) => type)).toEqual(['client-status-changed', 'lane-silence-judged']);
@@ -117,7 +117,8 @@ describe('verdicts that are owed', () => {
       poll: { interval: 'PT1S' },
       offlineAfter: 'PT3S',
     });
-    for (const id of ids) (client(id), contact(id, 'poll'));
+    ids.forEach((id) => client(id));
+    ids.forEach((id) => contact(id, 'poll'));
     const last = presence.clock;
     presence.judgeSilent(last + 4 * second, last + 3 * second);
     expect(presence.owed.isEmpty).toBe(true);

@@ -115,8 +115,8 @@ test('R5, G1, G7: a mass that falls silent at once is offline when it was due, t
   );
 
   await until(
-    () => countTurns('silence'),
-    (verdicts) => verdicts > 0,
+    () => log.facts('lane-silence-judged'),
+    (judgements) => judgements.length > 0,
     { pause: 5, seconds: 60 },
   );
   await system.server.kill();
@@ -145,7 +145,6 @@ test('R5, G1, G7: a mass that falls silent at once is offline when it was due, t
     expect([id, turns.length, turns.at(-1)]).toEqual([id, 2, `Unreachable/Offline silence ${due}`]);
   }
   for (const id of beating) expect([id, transitions.get(id)?.length]).toEqual([id, 1]);
-  expect((await log.facts('lane-silence-judged')).length).toBeGreaterThan(0);
   expect(await log.gaps()).toBe(0);
   const fleet = await system.rest.get<FleetNow>('/v1/fleet');
   expect(fleet.byStatus).toMatchObject({ 'Unreachable/Online': beating.length, 'Unreachable/Offline': count });

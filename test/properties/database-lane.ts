@@ -17,6 +17,10 @@ export class DatabaseLane implements Lane {
     public owner: LaneOwner,
   ) {}
 
+  get isBusy(): boolean {
+    return this.owner.isBusy;
+  }
+
   static async open(db: Database): Promise<DatabaseLane> {
     return new DatabaseLane(db, await takeOver(db));
   }
@@ -74,5 +78,6 @@ const takeOver = async (db: Database): Promise<LaneOwner> => {
     watermark,
     position,
     conclusions,
+    verdicts: 3,
   });
 };

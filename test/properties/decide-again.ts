@@ -23,6 +23,7 @@ export const decideAgain = (log: readonly LogItem[], ticks: readonly number[], e
       readChunk(item.chunk.at, item.chunk.data, (ordinal, kind, at) => replay.contact(ordinal, kind, at));
     } else if (item.fact.type === 'client-addresses-changed') replay.addresses(item.fact, log.slice(index + 1));
     else if (isFromOutside(item.fact)) replay.fact(item.fact);
+    else if (item.fact.type === 'lane-silence-judged') replay.judged(item.fact);
     else if (item.fact.type === 'client-status-changed') replay.passed(item.fact);
   });
   replay.passTo(end);
@@ -102,6 +103,13 @@ class Replay {
     if (removed !== undefined) this.ips.delete(removed);
     const listed = [...this.ips].filter(([ordinal]) => presence.members.isRegistered(ordinal));
     reclassify(presence, new Map(listed), this.emit);
+  }
+
+  /** Somebody was heard, who may not be in the log; whoever was due is judged now, not when its verdict is written. */
+  judged({ data: { at } }: Fact & { readonly type: 'lane-silence-judged' }): void {
+    const heard = Date.parse(at);
+    this.passTo(heard);
+    for (let ordinal = 0; ordinal < this.presence.members.count; ordinal++) this.arrive(ordinal, heard);
   }
 
   passed({ client, data: { at, cause } }: Fact & { readonly type: 'client-status-changed' }): void {

@@ -7,6 +7,8 @@ import { factOf, messageOf, registrationOf } from './facts-of.js';
 export type Lane = {
   /** The position of the last fact that was appended. */
   readonly head: bigint;
+  /** There are verdicts that are still to be written. */
+  readonly isBusy: boolean;
   readonly isListed: (id: string) => boolean | Promise<boolean>;
   readonly append: (fact: NewFact, at: number) => bigint | Promise<bigint>;
   /** If the commit fails, the owner's successor is offered the same again (G7). */
@@ -45,6 +47,7 @@ export const runLive = async (
     if (chance() % size === 0) await flush();
   }
   await flush();
+  while (lane.isBusy) await lane.offer([], chance() % failing === 0);
 };
 
 const isRegister = (entry: Entry): entry is Extract<Entry, { type: 'contact' }> =>

@@ -32,6 +32,13 @@ export class MemoryLane implements Lane {
   private limiter = new ContactLimiter();
   private committed = { clock: 0, lastTick: 0 };
 
+  /** @param verdicts of silence in one transaction at most */
+  constructor(private readonly verdicts = Infinity) {}
+
+  get isBusy(): boolean {
+    return !this.presence.owed.isEmpty;
+  }
+
   isListed(id: string): boolean {
     const ordinal = this.presence.members.ordinalOf(id);
     return ordinal !== undefined && this.presence.members.isRegistered(ordinal) && !this.removedSince(id);
@@ -50,6 +57,7 @@ export class MemoryLane implements Lane {
     const { presence } = this;
     const batch = new Batch();
     for (const fact of this.conclusions) batch.emit(fact);
+    presence.begin(this.verdicts, (fact) => batch.emit(fact));
     if (this.head > this.taken || presence.reclassification) this.takeIn(batch);
     processMessages(readMessages(messages), { presence, batch, limiter: this.limiter, rejects });
     const segments = batch.finish();

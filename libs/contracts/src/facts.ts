@@ -141,6 +141,11 @@ export type FactData = {
   'logs-received': { readonly at: string; readonly content: unknown };
   /** Nothing arrived between two times because the broker (or every responder) was away; deadlines move (G1). */
   'lane-gap-observed': { readonly from: string; readonly to: string; readonly away: 'broker' | 'server' };
+  /**
+   * More clients fell silent at once than a transaction writes: whoever was due before `at` (who only polls: before
+   * `tick`) is offline by this fact; the transition of each follows as soon as it is written (R5).
+   */
+  'lane-silence-judged': { readonly at: string; readonly tick: string };
   /** The stream behind the lane is not the one read before, or has lost messages. */
   'lane-source-reset': {
     readonly reason: 'created' | 'recreated' | 'rewound' | 'messages-lost';
@@ -175,6 +180,7 @@ export const factVersions: Readonly<Record<FactType, number>> = {
   'update-started': 1,
   'logs-received': 1,
   'lane-gap-observed': 1,
+  'lane-silence-judged': 1,
   'lane-source-reset': 1,
 };
 

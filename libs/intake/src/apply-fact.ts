@@ -36,6 +36,9 @@ export const applyFact = (presence: LanePresence, fact: Fact, emit: Emit): void 
       presence.setNetworks(fact.data.networks);
       presence.reclassification = { since: fact.recordedAt.getTime(), next: 0, cause: causeOf(fact) };
       return;
+    case 'lane-silence-judged':
+      presence.judgeSilent(Date.parse(fact.data.at), Date.parse(fact.data.tick));
+      return;
     case 'lane-gap-observed':
       presence.outages[fact.data.away].add({ from: Date.parse(fact.data.from), to: Date.parse(fact.data.to) });
       return;
@@ -75,6 +78,7 @@ const applyEdited = (presence: LanePresence, fact: FactOf<'client-edited'>, emit
 
 const applyRemoved = (presence: LanePresence, fact: FactOf<'client-removed'>, emit: Emit): void =>
   withOrdinal(presence, fact, (ordinal) => {
+    presence.writeOwed(ordinal, emit);
     presence.members.setRegistered(ordinal, false);
     // The other removals are presence's own conclusions: their transitions are in the log beside them.
     if (fact.data.by === 'administrator') presence.turn(ordinal, false, 'uninstalled', fact.recordedAt.getTime(), emit);
@@ -104,6 +108,7 @@ const applyStatus = (presence: LanePresence, fact: FactOf<'client-status-changed
     members.setOnline(ordinal, status === 'Online' || status === 'Unreachable/Online', at);
     if (cause === 'network-changed') presence.startLimit(ordinal, wasExpected, at);
     if (cause === 'inactive') presence.noteRemoval(at);
+    if (cause === 'silence') presence.owed.settle(ordinal);
   });
 
 const applySettings = (presence: LanePresence, fact: FactOf<'settings-changed'>, emit: Emit): void => {

@@ -62,6 +62,15 @@ describe('a batch', () => {
     );
   });
 
+  test('R5: begins a new segment after a judgement, which is passed on contacts before it alone', () => {
+    const batch = new Batch();
+    batch.add(1, 'heartbeat', start);
+    const at = new Date(start).toISOString();
+    batch.emit({ type: 'lane-silence-judged', client: null, meta: { actor: 'system' }, data: { at, tick: at } });
+    batch.add(1, 'heartbeat', start + 1);
+    expect(logOf(batch)).toBe('1 heartbeat +0; lane-silence-judged | 1 heartbeat +1');
+  });
+
   test('R1: begins a new segment where it is told to, once', () => {
     const batch = new Batch();
     batch.close();

@@ -27,8 +27,8 @@ export class Batch {
 
   emit(fact: NewFact): void {
     this.current.facts.push(fact);
-    // It moves deadlines, but not of contacts before it.
-    if (fact.type === 'lane-gap-observed') this.close();
+    // They move or judge deadlines, as those before them left these.
+    if (fact.type === 'lane-gap-observed' || fact.type === 'lane-silence-judged') this.close();
   }
 
   /** The contacts that come next belong to a new segment. */

@@ -16,6 +16,7 @@ import { hashOf } from './addresses.js';
 import { applyFact } from './apply-fact.js';
 import type { Cause } from './cause.js';
 import { Members } from './members.js';
+import { OwedVerdicts } from './owed-verdicts.js';
 import { Policies } from './policies.js';
 import { TimingWheel } from './wheel.js';
 
@@ -41,6 +42,8 @@ export class LanePresence {
   reclassification: { readonly since: number; readonly next: number; readonly cause: Cause } | undefined;
   /** When clients were last removed as inactive, oldest first; no more than the cap counts (R8). */
   readonly removals: number[] = [];
+  /** Verdicts of silence that the log does not have yet (R5). */
+  readonly owed = new OwedVerdicts();
   private classifier: Classifier = compileNetworks([]);
   private wheel = new TimingWheel(0, 0);
 
@@ -63,6 +66,11 @@ export class LanePresence {
     for (let ordinal = 0; ordinal < this.members.count; ordinal++) this.watch(ordinal);
   }
 
+  /** Begins a transaction in which time may lead to so many verdicts of silence; writes those that are owed first. */
+  begin(verdicts: number, emit: Emit): void {
+    this.owed.begin(verdicts, (ordinal) => this.writeOwed(ordinal, emit));
+  }
+
   /** Lets the log's time pass up to a message's arrival; puts offline whoever was silent too long (R5, G1). */
   advance(at: number, isTick: boolean, emit: Emit): number {
     const now = Math.max(at, this.clock);
@@ -74,10 +82,46 @@ export class LanePresence {
       this.lastTick = now;
     }
     this.clock = now;
+    let isTooMany = false;
     this.wheel.advance(now, (ordinal) => {
-      if (!this.settle(ordinal, now, emit)) this.watch(ordinal, now);
+      if (this.owed.isFull && this.isSilent(ordinal, now, this.lastTick)) isTooMany = true;
+      else if (!this.settle(ordinal, now, emit)) this.watch(ordinal, now);
     });
+    if (isTooMany) {
+      emit({
+        type: 'lane-silence-judged',
+        client: null,
+        meta: system,
+        data: { at: iso(now), tick: iso(this.lastTick) },
+      });
+      this.judgeSilent(now, this.lastTick);
+    }
     return now;
+  }
+
+  /**
+   * Puts offline, in memory, whoever was silent too long by a time and by a tick, and owes the log their transitions. A
+   * replay does the same where it meets the fact of it, so nothing that comes later changes a verdict that is not
+   * written yet: no outage, no policy, no restart.
+   */
+  judgeSilent(at: number, tick: number): void {
+    const { members } = this;
+    const { silenceFrom, limit } = members.data;
+    for (let ordinal = 0; ordinal < members.count; ordinal++) {
+      // Nobody's deadline is earlier; of a million, this spares nearly all the rest.
+      if ((silenceFrom[ordinal] ?? 0) + (limit[ordinal] ?? 0) >= at) continue;
+      if (!this.isSilent(ordinal, at, tick)) continue;
+      members.setOnline(ordinal, false, members.deadlineOf(ordinal, this.outages));
+      this.watch(ordinal);
+      this.owed.owe(ordinal);
+    }
+  }
+
+  /** Writes the verdict that is owed of a client, if one is: before anything else that the log is to say of it. */
+  writeOwed(ordinal: number, emit: Emit): void {
+    if (!this.owed.settle(ordinal)) return;
+    this.owed.count();
+    this.emitStatus(ordinal, 'silence', this.members.data.since[ordinal] ?? 0, emit);
   }
 
   private observeOutage(away: 'broker' | 'server', from: number, to: number, emit: Emit): void {
@@ -87,6 +131,7 @@ export class LanePresence {
 
   /** Draws what follows from time alone for one client: silent too long, or offline too long. Whether it did. */
   settle(ordinal: number, now: number, emit: Emit): boolean {
+    this.writeOwed(ordinal, emit);
     return this.members.isWatched(ordinal) ? this.expire(ordinal, now, emit) : this.removeInactive(ordinal, now, emit);
   }
 
@@ -142,6 +187,7 @@ export class LanePresence {
     const { members } = this;
     const { network, networkName } = this.classifier(ips);
     if (network === members.networkOf(ordinal) && networkName === members.networkNameOf(ordinal)) return false;
+    this.writeOwed(ordinal, emit);
     const wasExpected = isExpectedToSpeak(members.networkOf(ordinal), members.grantOf(ordinal));
     members.setNetwork(ordinal, network, networkName);
     this.startLimit(ordinal, wasExpected, at);
@@ -175,9 +221,13 @@ export class LanePresence {
 
   /** A client turns online or offline, or shows another status. */
   turn(ordinal: number, online: boolean, cause: TransitionCause, at: number, emit: Emit): void {
-    const { members } = this;
-    members.setOnline(ordinal, online, at);
+    this.members.setOnline(ordinal, online, at);
     this.watch(ordinal);
+    this.emitStatus(ordinal, cause, at, emit);
+  }
+
+  private emitStatus(ordinal: number, cause: TransitionCause, at: number, emit: Emit): void {
+    const { members } = this;
     const network = members.networkOf(ordinal);
     emit({
       type: 'client-status-changed',
@@ -185,7 +235,7 @@ export class LanePresence {
       meta: system,
       data: {
         at: iso(at),
-        status: statusOf(network, online),
+        status: statusOf(network, members.isOnline(ordinal)),
         cause,
         network,
         networkName: members.networkNameOf(ordinal),
@@ -214,16 +264,22 @@ export class LanePresence {
     return removal === undefined ? undefined : Math.max(removal, nextRemoval(this.removals, this.removalLimit));
   }
 
-  /**
-   * Puts a client offline if its deadline lies before `now`; the transition has the deadline's time. Whether a server
-   * was there to hear who only polls, nothing but a tick after the deadline tells (G1).
-   */
+  /** Puts a client offline if its deadline lies before `now`; the transition has the deadline's time. */
   private expire(ordinal: number, now: number, emit: Emit): boolean {
-    const { members } = this;
-    const deadline = members.deadlineOf(ordinal, this.outages);
-    if (!isOverdue(deadline, members.needsServer(ordinal) ? this.lastTick : now)) return false;
-    this.turn(ordinal, false, 'silence', deadline, emit);
+    if (!this.isSilent(ordinal, now, this.lastTick)) return false;
+    this.owed.count();
+    this.turn(ordinal, false, 'silence', this.members.deadlineOf(ordinal, this.outages), emit);
     return true;
+  }
+
+  /**
+   * Whether a client has been silent too long. Whether a server was there to hear who only polls, nothing but a tick
+   * after the deadline tells (G1).
+   */
+  private isSilent(ordinal: number, now: number, tick: number): boolean {
+    const { members } = this;
+    const heardUntil = members.needsServer(ordinal) ? tick : now;
+    return members.isWatched(ordinal) && isOverdue(members.deadlineOf(ordinal, this.outages), heardUntil);
   }
 
   /** Removes a client that was offline too long, unless the cap says to wait (R8). */

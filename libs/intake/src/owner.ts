@@ -24,6 +24,8 @@ import type { SourceMessage } from './source.js';
 import { isTick } from './decode.js';
 
 const factPage = 10_000;
+/** Verdicts of silence that time may lead to in one transaction: beats wait for their writing. */
+const verdictsAtOnce = 1_000;
 const day = 86_400_000;
 
 /** What is settled changes limits, and leads to no fact. */
@@ -39,6 +41,8 @@ export type OwnerOptions = {
   readonly watermark: Watermark;
   readonly position: bigint;
   readonly conclusions: readonly NewFact[];
+  /** Verdicts of silence in one transaction at most. */
+  readonly verdicts?: number;
 };
 
 /**
@@ -77,7 +81,7 @@ export class LaneOwner {
 
   /** Whether there is work to go on with while no message comes: an append of none does a part of it. */
   get isBusy(): boolean {
-    return this.presence.reclassification !== undefined;
+    return this.presence.reclassification !== undefined || !this.presence.owed.isEmpty;
   }
 
   /**
@@ -113,12 +117,13 @@ export class LaneOwner {
   }
 
   private commit(to: Watermark, messages: readonly SourceMessage[], facts: readonly NewFact[]) {
-    const { db, lane, term, presence, rejects } = this.options;
+    const { db, lane, term, presence, rejects, verdicts = verdictsAtOnce } = this.options;
     const read = readMessages(messages);
     return transact(db, async (tx) => {
       const head = await advanceWatermark(tx, lane, term, this.watermark, to);
       const batch = new Batch();
       for (const fact of [...this.conclusions, ...facts]) batch.emit(fact);
+      presence.begin(verdicts, (fact) => batch.emit(fact));
       if (head > this.position || presence.reclassification) await this.takeIn(tx, head, batch);
       processMessages(read, { presence, batch, rejects, limiter: this.limiter });
       let position = head;

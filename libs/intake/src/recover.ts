@@ -29,6 +29,7 @@ export const presenceFacts: readonly FactType[] = [
   'networks-changed',
   'work-settled',
   'lane-gap-observed',
+  'lane-silence-judged',
 ];
 
 const chunkPage = 500;

@@ -23,7 +23,8 @@ export class Snapshots {
   consider(presence: LanePresence, position: bigint, contacts: number): void {
     this.contacts += contacts;
     const due = this.contacts >= everyContacts || Date.now() - this.lastTaken >= everyMilliseconds;
-    if (!due || this.underWay) return;
+    // Verdicts that are owed are in no column: one is taken as soon as they are written.
+    if (!due || this.underWay || !presence.owed.isEmpty) return;
     this.contacts = 0;
     this.lastTaken = Date.now();
     const snapshot = takeSnapshot(presence, position);

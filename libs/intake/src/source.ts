@@ -107,7 +107,8 @@ export class Source {
       callback: (error, message) => (error ? this.end(error) : this.receive(message)),
     });
     this.watchdog = setInterval(() => {
-      if (Date.now() - this.lastHeard > 2 * heartbeatSeconds * 1000 + 500)
+      // It has nothing to say while nothing is asked for, because what came has not been processed.
+      if (this.outstanding > 0 && Date.now() - this.lastHeard > 2 * heartbeatSeconds * 1000 + 500)
         this.end(new Error('The broker fell silent.'));
     }, 500);
     this.pull();

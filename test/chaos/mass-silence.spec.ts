@@ -1,0 +1,152 @@
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { NewFact } from '#contracts';
+import { appendFacts, type Database, lockLog, openDatabase, readLane, reserveOrdinals, transact } from '#event-log';
+import { inlineProjections } from '#projections';
+import { startBeating } from '../helpers/beating.js';
+import { until } from '../helpers/conditions.js';
+import { type LogReader, openLog } from '../helpers/log.js';
+import { startSystem, type System } from '../helpers/system.js';
+
+/** Many transactions of verdicts; `REACHBACK_SILENT` tries more. */
+const count = Number(process.env['REACHBACK_SILENT'] ?? 12_000);
+const silent = Array.from({ length: count }, (_, i) => `silent-${i}`);
+const beating = Array.from({ length: 20 }, (_, i) => `beating-${i}`);
+const lane = 0;
+const limit = 20_000;
+
+type FleetNow = {
+  readonly byStatus: Readonly<Record<string, number>>;
+  readonly ingest: { readonly lagSeconds: number } | null;
+};
+
+let system: System;
+let log: LogReader;
+let db: Database;
+
+beforeAll(async () => {
+  system = await startSystem();
+  log = openLog(system.databaseUrl);
+  db = openDatabase({ url: system.databaseUrl });
+  await system.rest.send('PUT', '/v1/networks', [{ name: 'nat', ranges: ['10.0.0.0/8'] }]);
+  const reachback = { heartbeat: { interval: 'PT5S' }, offlineAfter: `PT${limit / 1000}S` };
+  await system.rest.send('PATCH', '/v1/settings', { reachback });
+  await register([...silent, ...beating]);
+}, 300_000);
+afterAll(async () => {
+  await db.end();
+  await log.end();
+  await system.stop();
+});
+
+const register = async (ids: readonly string[]): Promise<void> => {
+  for (let from = 0; from < ids.length; from += 2_000) {
+    const some = ids.slice(from, from + 2_000);
+    await transact(db, async (tx) => {
+      await lockLog(tx);
+      const first = await reserveOrdinals(tx, lane, some.length);
+      const facts = some.map((client, i): NewFact => ({
+        type: 'client-registered',
+        client,
+        meta: { actor: 'agent' },
+        data: {
+          ordinal: first + i,
+          name: null,
+          group: '',
+          labels: {},
+          ips: ['10.1.2.3'],
+          agentVersion: null,
+          installed: {},
+        },
+      }));
+      await appendFacts(tx, lane, facts, inlineProjections);
+    });
+  }
+};
+
+const beatOnce = async (): Promise<void> => {
+  for (const [i, id] of silent.entries()) {
+    system.publish(id, 'heartbeat');
+    if (i % 1_000 === 0) await system.nats.flush();
+  }
+  await system.nats.flush();
+};
+
+const countTurns = async (condition: 'silence' | 'heartbeat'): Promise<number> => {
+  const [row] = await db<{ turns: number }[]>`
+    SELECT count(*)::integer AS turns FROM event
+    WHERE type = 'client-status-changed' AND data->>'cause' = ${condition}`;
+  return row?.turns ?? 0;
+};
+
+/** How far intake is behind, looked at again and again until `stop`, in seconds. */
+const watchLag = () => {
+  const lags: number[] = [];
+  const stopping = new AbortController();
+  const watching = (async () => {
+    while (!stopping.signal.aborted) {
+      const fleet = await system.rest.get<FleetNow>('/v1/fleet').catch(() => undefined);
+      if (fleet?.ingest) lags.push(fleet.ingest.lagSeconds);
+      await sleep(100);
+    }
+  })();
+  return async (): Promise<number> => {
+    stopping.abort();
+    await watching;
+    return Math.max(...lags);
+  };
+};
+
+/** When each client's last beat arrived. */
+const lastBeats = async (): Promise<ReadonlyMap<string, number>> => {
+  const rows = await db<{ id: string; at: Date }[]>`
+    SELECT c.id, max(k.at) AS at FROM contact k JOIN client c ON c.lane = k.lane AND c.ordinal = k.ordinal
+    WHERE k.kind = 'heartbeat' GROUP BY c.id`;
+  return new Map(rows.map(({ id, at }) => [id, at.getTime()]));
+};
+
+test('R5, G1, G7: a mass that falls silent at once is offline when it was due, though the server dies amid the verdicts, and beats go on', async () => {
+  const load = startBeating(system.nats, { ids: beating, interval: 1_000, receiptTimeout: 30_000 });
+  await beatOnce();
+  await until(
+    () => countTurns('heartbeat'),
+    (turns) => turns === count + beating.length,
+    { seconds: 120 },
+  );
+
+  await until(
+    () => log.facts('lane-silence-judged'),
+    (judgements) => judgements.length > 0,
+    { pause: 5, seconds: 60 },
+  );
+  await system.server.kill();
+  const cutShort = await countTurns('silence');
+  expect(cutShort).toBeLessThan(count);
+  await system.restart();
+  const { term } = await readLane(db, lane);
+  const started = Date.now();
+  const stopWatching = watchLag();
+  await until(
+    () => countTurns('silence'),
+    (verdicts) => verdicts === count,
+    { seconds: 200, pause: 500 },
+  );
+  const lag = await stopWatching();
+  const seconds = (Date.now() - started) / 1000;
+  process.stdout.write(
+    `${cutShort} verdicts before the kill, ${count - cutShort} within ${seconds} s after it; intake ${lag} s behind at most\n`,
+  );
+
+  expect((await readLane(db, lane)).term).toBe(term);
+  const [beats, transitions] = [await lastBeats(), await log.transitions()];
+  for (const id of silent) {
+    const turns = transitions.get(id)?.map(({ status, cause, at }) => `${status} ${cause} ${Date.parse(at)}`) ?? [];
+    const due = (beats.get(id) ?? 0) + limit;
+    expect([id, turns.length, turns.at(-1)]).toEqual([id, 2, `Unreachable/Offline silence ${due}`]);
+  }
+  for (const id of beating) expect([id, transitions.get(id)?.length]).toEqual([id, 1]);
+  expect(await log.gaps()).toBe(0);
+  const fleet = await system.rest.get<FleetNow>('/v1/fleet');
+  expect(fleet.byStatus).toMatchObject({ 'Unreachable/Online': beating.length, 'Unreachable/Offline': count });
+  await load.stop();
+}, 400_000);

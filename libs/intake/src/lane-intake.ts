@@ -153,7 +153,7 @@ const own = async (
       backlog: () => source.backlog,
       countStatuses: () => presence.members.countStatuses(),
     });
-    await readOn(options, owner, source, new Snapshots(db, lane, log, replayed.contacts), signal);
+    await readOn(options, owner, source, new Snapshots(db, lane, log, replayed), signal);
   } finally {
     source.end(new Error('The ownership ended.'));
   }
@@ -202,12 +202,12 @@ const readOn = async (
     while (!signal.aborted) {
       const messages = owner.isBusy ? source.takeArrived(batchSize) : await source.take(batchSize);
       const begun = performance.now();
-      const { contacts, chunks } = await owner.append(messages);
+      const { contacts, chunks, facts } = await owner.append(messages);
       room.found();
       observer.committed({ lane, messages: messages.length, chunks, seconds: (performance.now() - begun) / 1000 });
       meter.record(contacts, owner.lagAt(Date.now()));
       nats.publish(subjects.committed(lane), JSON.stringify({ sequence: String(owner.sequence) }));
-      snapshots.consider(owner.presence, owner.head, contacts);
+      snapshots.consider(owner.presence, owner.head, { contacts, facts });
     }
   } finally {
     signal.removeEventListener('abort', onAbort);

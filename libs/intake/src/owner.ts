@@ -85,13 +85,14 @@ export class LaneOwner {
   }
 
   /**
-   * Appends what messages lead to; returns the contacts, packed and counted.
+   * Appends what messages lead to; returns the contacts, packed and counted, and how many facts the log has more, of
+   * those that a replay would read.
    *
    * @throws {FencedError} when the lane has another owner
    */
   async append(
     messages: readonly SourceMessage[],
-  ): Promise<{ readonly contacts: number; readonly chunks: readonly Chunk[] }> {
+  ): Promise<{ readonly contacts: number; readonly chunks: readonly Chunk[]; readonly facts: number }> {
     const last = messages.at(-1);
     const lastTick = messages.findLast(isTick);
     const to = {
@@ -124,22 +125,26 @@ export class LaneOwner {
       const batch = new Batch();
       for (const fact of [...this.conclusions, ...facts]) batch.emit(fact);
       presence.begin(verdicts, (fact) => batch.emit(fact));
-      if (head > this.position || presence.reclassification) await this.takeIn(tx, head, batch);
+      const isBehind = head > this.position || presence.reclassification !== undefined;
+      const takenIn = isBehind ? await this.takeIn(tx, head, batch) : 0;
       processMessages(read, { presence, batch, rejects, limiter: this.limiter });
       let position = head;
       const segments = batch.finish();
       for (const segment of segments) position = await this.write(tx, segment, to.epoch, position);
       position = await this.settleReports(tx, batch, position);
-      return { contacts: batch.contacts, chunks: segments.flatMap(({ chunks }) => chunks), position };
+      const written = segments.reduce((sum, segment) => sum + segment.facts.length, takenIn);
+      return { contacts: batch.contacts, chunks: segments.flatMap(({ chunks }) => chunks), facts: written, position };
     });
   }
 
-  /** Takes in the facts that others appended since; what follows from them comes before the batch's contacts. */
-  private async takeIn(tx: Transaction, head: bigint, batch: Batch): Promise<void> {
+  /** Takes in the facts that others appended since, and counts them; what follows comes before the batch's contacts. */
+  private async takeIn(tx: Transaction, head: bigint, batch: Batch): Promise<number> {
     const { lane, presence } = this.options;
     const emit = (fact: NewFact) => batch.emit(fact);
+    let count = 0;
     for (let after = this.position; ;) {
       const facts = await readFacts(tx, { lane, after, upTo: head, types: presenceFacts, limit: factPage });
+      count += facts.length;
       for (const fact of facts) await takeInOrder(tx, lane, presence, fact, emit);
       const last = facts.at(-1);
       if (!last || facts.length < factPage) break;
@@ -147,6 +152,7 @@ export class LaneOwner {
     }
     await reclassifySome(tx, lane, presence, emit);
     batch.close();
+    return count;
   }
 
   private async write(tx: Transaction, segment: Segment, epoch: number, before: bigint): Promise<bigint> {

@@ -6,9 +6,10 @@ import { SimulatedAgent } from './agent.js';
 import type { AgentsJob, AgentsReport } from './agents-protocol.js';
 
 const tick = 2;
-/** Milliseconds after which a request is sent again: without an answer, or refused. */
-const answerTimeout = 5_000;
-const retryPause = 1_000;
+/** In milliseconds. As the agent library does: longer each time, or as long as the answer says, and spread. */
+const answerTimeout = 10_000;
+const firstPause = 1_000;
+const longestPause = 60_000;
 /** Errors after which an agent tries again. */
 const passing: ReadonlySet<string> = new Set(['unavailable', 'internal']);
 
@@ -21,6 +22,8 @@ type Request = {
   readonly due: number;
   /** Results that an acknowledgement carries. */
   readonly results: number;
+  /** How long it waits before it is sent again, unless the answer says it. */
+  readonly pause: number;
 };
 type Answer = Partial<WorkReply & AckReply & ErrorReply>;
 
@@ -30,7 +33,7 @@ export class AgentFleet {
   private links: readonly RawNats[] = [];
   /** In the order of sending. */
   private readonly underWay = new Map<number, { readonly request: Request; readonly sentAt: number }>();
-  private waiting: { readonly request: Request; readonly at: number }[] = [];
+  private waiting = 0;
   private latencies: number[] = [];
   private readonly counts = { polls: 0, answered: 0, acknowledged: 0, repeated: 0 };
   private readonly errors = new Set<string>();
@@ -58,7 +61,7 @@ export class AgentFleet {
   report(): AgentsReport {
     const { counts, latencies, errors } = this;
     this.latencies = [];
-    return { ...counts, open: this.underWay.size + this.waiting.length, latencies, errors: [...errors] };
+    return { ...counts, open: this.underWay.size + this.waiting, latencies, errors: [...errors] };
   }
 
   async save(file: string): Promise<void> {
@@ -84,10 +87,6 @@ export class AgentFleet {
       this.underWay.delete(number);
       this.repeat(request);
     }
-    for (let next = this.waiting[0]; next && next.at <= now; next = this.waiting[0]) {
-      this.waiting.shift();
-      this.send(next.request);
-    }
     for (; this.due >= 1; this.due--) this.beginPoll(now);
   }
 
@@ -105,10 +104,10 @@ export class AgentFleet {
     this.begin({ client, kind: 'poll', payload, due, results: 0 });
   }
 
-  private begin(request: Omit<Request, 'id'>): void {
+  private begin(request: Omit<Request, 'id' | 'pause'>): void {
     const agent = this.agents[request.client];
     if (agent) agent.isBusy = true;
-    this.send({ ...request, id: `${process.pid}-${this.sendings}` });
+    this.send({ ...request, id: `${process.pid}-${this.sendings}`, pause: firstPause });
   }
 
   private send(request: Request): void {
@@ -124,9 +123,14 @@ export class AgentFleet {
     this.links[link]?.write(`HPUB ${subject} ${this.inboxOf(link)}.${number} ${lengths}\r\n${headers}${payload}\r\n`);
   }
 
-  private repeat(request: Request): void {
+  private repeat(request: Request, asked?: number): void {
     this.counts.repeated++;
-    this.waiting.push({ request, at: performance.now() + retryPause });
+    this.waiting++;
+    const wait = (asked === undefined ? request.pause : asked * 1000) * (0.75 + Math.random() / 2);
+    setTimeout(() => {
+      this.waiting--;
+      this.send({ ...request, pause: Math.min(request.pause * 2, longestPause) });
+    }, wait);
   }
 
   private receive(number: number, data: Buffer): void {
@@ -138,7 +142,7 @@ export class AgentFleet {
     if (body === '') return this.repeat(request);
     const answer = JSON.parse(body) as Answer;
     const { error } = answer;
-    if (error && passing.has(error.code)) return this.repeat(request);
+    if (error && passing.has(error.code)) return this.repeat(request, error.retryAfterSeconds);
     const agent = this.agents[request.client];
     if (!agent || error) {
       this.errors.add(`${request.kind}: ${body}`);

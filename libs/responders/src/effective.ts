@@ -39,7 +39,8 @@ export class EffectiveCache {
       this.networksRevision = revision;
       this.classifier = compileNetworks(networks);
     }
-    for (const row of rows) if (!this.isCurrent(row)) await this.loadGroup(db, row);
+    const outdated = new Map(rows.filter((row) => !this.isCurrent(row)).map((row) => [row.group, row]));
+    if (outdated.size > 0) await this.loadGroups(db, [...outdated.values()]);
   }
 
   of(row: ClientRow): Effective {
@@ -60,17 +61,22 @@ export class EffectiveCache {
     return cached?.fleetRevision === fleetRevision && cached.chainRevision === chainRevision;
   }
 
-  private async loadGroup(db: Queryable, { group, fleetRevision, chainRevision }: ClientRow): Promise<void> {
-    const chain = groupChain(group);
-    const rows = await db<{ scope: string; key: string; values: JsonObject }[]>`
+  /** All in one read: after a change for the whole fleet every group is out of date, and the log's lock may be held. */
+  private async loadGroups(db: Queryable, rows: readonly ClientRow[]): Promise<void> {
+    const paths = [...new Set(rows.flatMap(({ group }) => groupChain(group)))];
+    const found = await db<{ scope: string; key: string; values: JsonObject }[]>`
       SELECT scope, key, values FROM settings_level
-      WHERE scope = 'fleet' OR (scope = 'group' AND key = ANY(${[...chain]}))
-      ORDER BY scope = 'group', length(key)`;
-    const levels = rows.map(({ scope, key, values }) => ({
-      name: scope === 'fleet' ? 'fleet' : `group:${key}`,
-      values,
-    }));
-    this.groups.set(group, { fleetRevision, chainRevision, levels, effective: effectiveOf(levels) });
+      WHERE scope = 'fleet' OR (scope = 'group' AND key = ANY(${paths}))`;
+    const fleet = found.filter(({ scope }) => scope === 'fleet').map(({ values }) => ({ name: 'fleet', values }));
+    const byPath = new Map(found.filter(({ scope }) => scope === 'group').map(({ key, values }) => [key, values]));
+    for (const { group, fleetRevision, chainRevision } of rows) {
+      const ofGroups = groupChain(group).flatMap((path) => {
+        const values = byPath.get(path);
+        return values === undefined ? [] : [{ name: `group:${path}`, values }];
+      });
+      const levels: readonly NamedLevel[] = [...fleet, ...ofGroups];
+      this.groups.set(group, { fleetRevision, chainRevision, levels, effective: effectiveOf(levels) });
+    }
   }
 }
 

@@ -11,8 +11,8 @@ import { type AckRequest, type AgentRequest, correlationOf, readRequest, refuse,
 import { serveAcks } from './serve-acks.js';
 import { serveWork } from './serve-work.js';
 
-/** Requests in one transaction at most, and how many transactions at a time. */
-const batchLimits = { maxItems: 500, concurrency: 2 } as const;
+/** Requests in one transaction at most. */
+const maxItems = 500;
 /**
  * In milliseconds. When requests wait longer for their turn, new ones are refused at once: whoever asks would have given
  * up before theirs came, and answering who has given up is how an overloaded server answers nobody.
@@ -42,10 +42,13 @@ export const startResponders = async ({
   const relay = createRelay(nats, lanes);
   const cache = new EffectiveCache();
   const keyOf = (request: AgentRequest) => request.clientId;
-  const batchOf = <R extends AgentRequest>(serve: (requests: readonly R[]) => Promise<ReadonlyMap<R, Outcome>>) =>
-    microBatch<R>({ keyOf, ...batchLimits, run: (requests) => runBatch(requests, serve, relay, log) });
-  const work = batchOf<WorkRequest>((requests) => serveWork(db, lanes, cache, requests));
-  const acks = batchOf<AckRequest>((requests) => serveAcks(db, lanes, requests));
+  const batchOf = <R extends AgentRequest>(
+    concurrency: number,
+    serve: (requests: readonly R[]) => Promise<ReadonlyMap<R, Outcome>>,
+  ) => microBatch<R>({ keyOf, maxItems, concurrency, run: (requests) => runBatch(requests, serve, relay, log) });
+  const work = batchOf<WorkRequest>(2, (requests) => serveWork(db, lanes, cache, requests));
+  // All of them write, one transaction after the other: a second would only wait for the log's lock with half of them.
+  const acks = batchOf<AckRequest>(1, (requests) => serveAcks(db, lanes, requests));
 
   const reject = (message: Msg, error: ReachbackError, correlation: string): void => {
     const { code, message: text } = error;

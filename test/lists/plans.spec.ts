@@ -12,14 +12,11 @@ import { seedLists } from './seed.js';
 
 const main = join(import.meta.dirname, '../../dist/test/lists/api-main.js');
 const key = 'test-administrator-key';
-/** How many clients have a part in their name, or a label that few have, is counted one by one (ADR 0008). */
-const isCountedOneByOne = (path: string, { query }: Sent): boolean =>
-  /[?&](q|label)=/.test(path) && query.startsWith('select count(*) from "client"');
-
 describe('what the API asks Postgres, in a large fleet', () => {
   let database: TestDatabase;
   let broker: TestServer;
   let api: ChildProcess;
+  let address: string;
   let rest: RestClient;
 
   beforeAll(async () => {
@@ -28,7 +25,8 @@ describe('what the API asks Postgres, in a large fleet', () => {
     broker = await startTestNats();
     api = fork(main, [database.url, broker.url, key], { serialization: 'advanced', execArgv: [] });
     const { port } = await nextMessage<Started>();
-    rest = restClient({ url: `http://127.0.0.1:${port}`, key });
+    address = `http://127.0.0.1:${port}`;
+    rest = restClient({ url: address, key });
   }, 240_000);
 
   afterAll(async () => {
@@ -48,15 +46,23 @@ describe('what the API asks Postgres, in a large fleet', () => {
     return nextMessage<readonly Sent[]>();
   };
 
+  /** Metrics are text; what is JSON may have a next page. */
+  const ask = async (path: string): Promise<string | null | undefined> => {
+    const answer = await fetch(address + path, { headers: { authorization: `Bearer ${key}` } });
+    const text = await answer.text();
+    if (!answer.ok) throw new Error(`GET ${path} answered ${answer.status}: ${text}`);
+    if (!answer.headers.get('content-type')?.includes('json')) return null;
+    return (JSON.parse(text) as { nextCursor?: string | null }).nextCursor;
+  };
+
   /** Asks, for the next page too, and says what was read from end to end for it. */
   const scansOf = async (path: string): Promise<readonly string[]> => {
-    const { nextCursor } = await rest.get<{ nextCursor?: string | null }>(path);
+    const nextCursor = await ask(path);
     const next = new URL(path, 'http://api');
     next.searchParams.set(path.startsWith('/v1/events') ? 'after' : 'cursor', nextCursor ?? '');
-    if (nextCursor) await rest.get(next.pathname + next.search);
+    if (nextCursor) await ask(next.pathname + next.search);
     const scans: string[] = [];
     for (const statement of await takeSent()) {
-      if (isCountedOneByOne(path, statement)) continue;
       const tables = await scannedBy(database.db, statement);
       if (tables.length > 0) scans.push(`${path} scans ${tables.join()}: ${statement.query}`);
     }

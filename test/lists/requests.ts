@@ -1,5 +1,5 @@
 import { clientSorts, progressStates, statuses } from '#contracts';
-import { idOf, releaseId } from './seed.js';
+import { idOf, releaseId, verificationId } from './seed.js';
 
 const filters = [
   '',
@@ -16,7 +16,12 @@ const filters = [
   'q=000017',
   'q=pc-0',
   'q=nobody-has-this',
+  'q=a1',
+  'q=z',
   'undelivered=true',
+  'undelivered=false',
+  'undelivered=true&q=0007',
+  'undelivered=false&status=Offline',
   'status=Unreachable/Offline&group=site-39',
   'status=Unreachable/Offline&label=os:linux',
   'status=Offline&label=rare:yes',
@@ -37,7 +42,7 @@ const yesterday = new Date(Date.now() - 3_600_000).toISOString();
 
 /** What is asked of each GET route of the API. A route that is not here fails the test: how does it do in a large fleet? */
 export const requests: Readonly<Record<string, readonly string[]>> = {
-  '/v1/clients': clientLists.map((query) => `/v1/clients${query}`),
+  '/v1/clients': [...clientLists, '?q=pc-0&total=true'].map((query) => `/v1/clients${query}`),
   '/v1/clients/{id}': [client, `${client}?asOf=${yesterday}`],
   '/v1/clients/{id}/history': [`${client}/history?limit=1`],
   '/v1/clients/{id}/events': [`${client}/events?limit=1`, `${client}/events?from=${yesterday}&limit=50`],
@@ -54,7 +59,7 @@ export const requests: Readonly<Record<string, readonly string[]>> = {
     (state) => `${release}/clients?${state}limit=20`,
   ),
   '/v1/verifications': ['/v1/verifications'],
-  '/v1/verifications/{id}': [],
+  '/v1/verifications/{id}': [`/v1/verifications/${verificationId}`],
   '/v1/fleet': ['/v1/fleet', `/v1/fleet?asOf=${yesterday}`],
   '/v1/fleet/history': ['/v1/fleet/history?step=PT1H', `/v1/fleet/history?from=${yesterday}&step=PT10M`],
   '/v1/events': [
@@ -70,8 +75,7 @@ export const requests: Readonly<Record<string, readonly string[]>> = {
   '/v1/storage': [],
   '/v1/rejects': ['/v1/rejects'],
   '/v1/projections': ['/v1/projections'],
-  // Text, from what the processes count themselves.
-  '/metrics': [],
+  '/metrics': ['/metrics'],
   '/healthz': ['/healthz'],
   '/readyz': ['/readyz'],
 };

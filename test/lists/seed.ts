@@ -2,6 +2,7 @@ import { type Database, ensurePartitions } from '#event-log';
 
 export const clients = 40_000;
 export const releaseId = '00000000-0000-4000-8000-000000000001';
+export const verificationId = '00000000-0000-4000-8000-000000000002';
 export const idOf = (i: number): string => `pc-${String(i).padStart(6, '0')}`;
 
 /**
@@ -34,6 +35,9 @@ export const seedLists = async (db: Database): Promise<void> => {
     ) c`;
   await seedLog(db);
   await seedReleases(db);
+  await db`
+    INSERT INTO verification (id, position, reason, requested_by, started_at, finished_at, direct, skipped)
+    VALUES (${verificationId}, 90001, 'on-demand', 'test', now(), now(), 0, 0)`;
   await db`SELECT rebuild_counts()`;
   await db.unsafe('VACUUM ANALYZE');
 };

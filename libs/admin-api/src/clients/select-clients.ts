@@ -1,13 +1,15 @@
-import { and, count, eq, inArray, type SQL, sql } from 'drizzle-orm';
+import { and, eq, inArray, type SQL, sql } from 'drizzle-orm';
 import type { Cause, Client, ClientListQuery, Status } from '#contracts';
 import type { ApiContext } from '../context.js';
-import { countClients } from '../counts/count-clients.js';
-import { pageOf } from '../paging.js';
+import { encodeCursor, pageOf } from '../paging.js';
 import { askOwners } from '../presence-owner.js';
 import { client, presence } from '../tables.js';
-import { filtersOf as toFilters } from './list/filters.js';
+import { type Expected, expectOf } from './list/expect.js';
+import { filtersOf } from './list/filters.js';
 import { selectPage } from './list/page.js';
 import { toPlace, toSort } from './list/query.js';
+import type { Place } from './list/search.js';
+import { countList } from './list/total.js';
 
 // A client has a status as soon as the lane has heard of its registration, a moment after it is in the table.
 const status = sql<Status>`coalesce(${presence.status}, 'Offline')`;
@@ -36,63 +38,37 @@ const columns = {
 
 const notRemoved = sql`${client.removedAt} IS NULL`;
 
-/** Backslash, `%` and `_` stand for themselves. */
-const escapeLike = (text: string): string => text.replace(/[\\%_]/g, '\\$&');
-
-const filtersOf = ({ status: wanted, network, group, label, q, undelivered }: ClientListQuery): SQL[] => {
-  const filters = [notRemoved];
-  if (wanted) filters.push(eq(status, wanted));
-  if (network === 'direct' || network === 'unreachable') filters.push(eq(columns.network, network));
-  else if (network !== undefined) filters.push(eq(presence.networkName, network));
-  if (group) filters.push(sql`(${client.group} = ${group} OR ${client.group} LIKE ${`${escapeLike(group)}/%`})`);
-  for (const pair of label ?? []) {
-    const colon = pair.indexOf(':');
-    const wantedLabel = JSON.stringify({ [pair.slice(0, colon)]: pair.slice(colon + 1) });
-    filters.push(sql`${client.labels} @> ${wantedLabel}::jsonb`);
-  }
-  if (q)
-    filters.push(sql`(${client.id} ILIKE ${`%${escapeLike(q)}%`} OR ${client.name} ILIKE ${`%${escapeLike(q)}%`})`);
-  if (undelivered !== undefined) {
-    const lacking = sql`EXISTS (SELECT FROM undelivered_work w WHERE w.client_id = ${client.id})`;
-    filters.push(undelivered ? lacking : sql`NOT ${lacking}`);
-  }
-  return filters;
-};
-
 /** One page of the clients that pass the filters, and how many there are in all. */
 export const listClients = async (context: ApiContext, query: ClientListQuery) => {
-  const [{ items, nextCursor }, total] = await Promise.all([readPage(context, query), totalOf(context, query)]);
+  const filters = filtersOf(query);
+  const expected = expectOf(context, query);
+  const [{ items, nextCursor }, total] = await Promise.all([
+    readPage(context, query, () => expected),
+    expected.then((known) => countList(context.tables, filters, known, query.total)),
+  ]);
   return { items, nextCursor, total };
 };
 
-const readPage = async (context: ApiContext, query: ClientListQuery) => {
+const readPage = async (context: ApiContext, query: ClientListQuery, expected: () => Promise<Expected>) => {
   const { tables } = context;
   const sort = toSort(query.sort);
   const after = query.cursor === undefined ? undefined : toPlace(query.cursor, sort.sort);
-  const places = await selectPage(tables, toFilters(query), { ...sort, after, count: query.limit + 1 });
-  const { items, nextCursor } = pageOf(places, query.limit, ({ sortedBy, id }) => [sortedBy, id]);
-  const ids = items.map(({ id }) => id);
+  const search = { ...sort, after, count: query.limit + 1 };
+  const { places, end } = await selectPage(tables, filtersOf(query), search, expected);
+  const page = pageOf(places, query.limit, placeOf);
+  const ids = page.items.map(({ id }) => id);
   const rows = ids.length === 0 ? [] : await selectRows(context, and(inArray(client.id, ids), notRemoved));
   const byId = new Map(rows.map((row) => [row.id, row]));
   // Who was removed since the page was read is not in it any more.
   const present = ids.flatMap((id) => byId.get(id) ?? []);
+  const nextCursor = page.nextCursor ?? (end ? encodeCursor(placeOf(end)) : null);
   return { items: await complete(context, present), nextCursor };
 };
 
+const placeOf = ({ sortedBy, id }: Place): readonly string[] => [sortedBy, id];
+
 const selectRows = ({ tables }: ApiContext, where: SQL | undefined) =>
   tables.select(columns).from(client).leftJoin(presence, eq(presence.clientId, client.id)).where(where);
-
-/** How many pass the filters: from the cohorts, or else counted one by one. */
-const totalOf = async ({ db, tables }: ApiContext, query: ClientListQuery): Promise<number> => {
-  const counted = await countClients(db, query);
-  if (counted !== undefined) return counted;
-  const [row] = await tables
-    .select({ total: count() })
-    .from(client)
-    .leftJoin(presence, eq(presence.clientId, client.id))
-    .where(and(...filtersOf(query)));
-  return row?.total ?? 0;
-};
 
 /** One client; undefined when it is not registered. */
 export const findClient = async (context: ApiContext, id: string): Promise<Client | undefined> => {

@@ -4,20 +4,49 @@ import type { Queryable } from '#event-log';
 /** What a list of clients is filtered by. */
 export type ClientFilters = Pick<ClientListQuery, 'status' | 'network' | 'group' | 'label' | 'q' | 'undelivered'>;
 
+/** What the cohorts know of a list. */
+export type CohortCount = {
+  /** How many clients pass the filters that the cohorts know: all but `q`, and labels that few clients carry. */
+  readonly clients: number;
+  /** Of the group, whoever lacks something, or nothing, as is filtered by. */
+  readonly lacking: number;
+  /** The share of those who pass the other filters. */
+  readonly lackingShare: number;
+  /** Whether a label is asked for that few clients carry. */
+  readonly isRare: boolean;
+  /** Whether these were all filters, so that `clients` is how many pass. */
+  readonly isExact: boolean;
+};
+
 /**
  * How many clients pass the filters, exact, from the cohorts. Undefined where these cannot tell: they know no names and
  * ids, and no label that few clients carry, who are quickly counted by themselves.
  */
 export const countClients = async (db: Queryable, filters: ClientFilters): Promise<number | undefined> => {
-  if (filters.q) return undefined;
-  const labels = (filters.label ?? []).map(labelOf);
-  if (!(await areCounted(db, labels))) return undefined;
-  const [row] = await db<{ total: number }[]>`
-    SELECT coalesce(sum(c.clients), 0)::integer AS total
-    FROM ${filters.undelivered === undefined ? db`cohort` : db`cohort_work(${filters.group ?? ''})`} c
-    WHERE true ${ofPresence(db, filters)} ${inGroup(db, filters)} ${withLabels(db, labels)} ${lacking(db, filters)}`;
-  return row?.total ?? 0;
+  const { clients, isExact } = await countCohorts(db, filters);
+  return isExact ? clients : undefined;
 };
+
+/** Counts by the filters that the cohorts know, in one pass over them (ADR 0008). */
+export const countCohorts = async (db: Queryable, filters: ClientFilters): Promise<CohortCount> => {
+  const given = (filters.label ?? []).map(labelOf);
+  const labels = given.length > 0 ? await countedOf(db, given) : [];
+  const isRare = labels.length < given.length;
+  const passes = db`true ${ofPresence(db, filters)} ${inGroup(db, filters)} ${withLabels(db, labels)}`;
+  const { group = '', undelivered } = filters;
+  const isWanted = undelivered ? db`c.items > 0` : db`c.items = 0`;
+  const [row] = await (undelivered === undefined
+    ? db<Sums[]>`SELECT sum(c.clients)::integer AS clients FROM cohort c WHERE ${passes}`
+    : db<Sums[]>`
+        SELECT (sum(c.clients) FILTER (WHERE ${isWanted}))::integer AS lacking,
+               (sum(c.clients) FILTER (WHERE ${isWanted} AND ${passes}))::integer AS clients,
+               (sum(c.clients) FILTER (WHERE ${passes}))::integer AS others
+        FROM cohorts_lacking(${group}) c`);
+  const clients = row?.clients ?? 0;
+  const lackingShare = row?.others ? clients / row.others : 1;
+  return { clients, lacking: row?.lacking ?? 0, lackingShare, isRare, isExact: !isRare && !filters.q };
+};
+type Sums = { readonly clients: number | null; readonly lacking?: number | null; readonly others?: number | null };
 
 type Label = readonly [key: string, value: string];
 
@@ -26,14 +55,13 @@ const labelOf = (pair: string): Label => {
   return [pair.slice(0, colon), pair.slice(colon + 1)];
 };
 
-const areCounted = async (db: Queryable, labels: readonly Label[]): Promise<boolean> => {
-  if (labels.length === 0) return true;
-  const [row] = await db<{ rare: boolean }[]>`
-    SELECT EXISTS (
-      SELECT FROM unnest(${labels.map(([key]) => key)}::text[], ${labels.map(([, value]) => value)}::text[]) AS l (key, value)
-      WHERE NOT EXISTS (SELECT FROM cohort_label n WHERE n.key = l.key AND n.value = l.value AND n.is_counted)
-    ) AS rare`;
-  return row?.rare === false;
+/** Those of the labels that tell cohorts apart. */
+const countedOf = async (db: Queryable, labels: readonly Label[]): Promise<readonly Label[]> => {
+  const rows = await db<{ key: string; value: string }[]>`
+    SELECT n.key, n.value
+    FROM unnest(${labels.map(([key]) => key)}::text[], ${labels.map(([, value]) => value)}::text[]) AS l (key, value)
+    JOIN cohort_label n ON n.key = l.key AND n.value = l.value AND n.is_counted`;
+  return rows.map(({ key, value }): Label => [key, value]);
 };
 
 const ofPresence = (db: Queryable, { status, network }: ClientFilters) => {
@@ -59,6 +87,3 @@ const withLabels = (db: Queryable, labels: readonly Label[]) =>
           (all, label) => db`${all} AND labels @> ${JSON.stringify(Object.fromEntries([label]))}::text::jsonb`,
           db`true`,
         )})`;
-
-const lacking = (db: Queryable, { undelivered }: ClientFilters) =>
-  undelivered === undefined ? db`` : undelivered ? db`AND c.items > 0` : db`AND c.items = 0`;

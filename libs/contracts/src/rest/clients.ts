@@ -22,6 +22,7 @@ export const clientListQuery = z.object({
   sort: z.enum([...clientSorts, ...clientSorts.map((sort) => `-${sort}` as const)]).default('id'),
   limit: limit(100),
   cursor,
+  total: flag.default(false).describe('`true`: count, however long it takes'),
 });
 export type ClientListQuery = z.infer<typeof clientListQuery>;
 
@@ -49,7 +50,9 @@ export const clientSchema = z.object({
   stale: z.literal(true).optional().describe('the presence owner is away: the exact times are unknown'),
 });
 export type Client = z.infer<typeof clientSchema>;
-export const clientListSchema = listOf(clientSchema).extend({ total: count });
+export const clientListSchema = listOf(clientSchema).extend({
+  total: count.nullable().describe('null where counting takes longer than the page; `?total=true` counts'),
+});
 
 export const asOfQuery = z.object({ asOf: queryInstant.optional() });
 export const statusAtSchema = z.object({

@@ -10,6 +10,8 @@ export type ClientFilters = {
   readonly group: string | undefined;
   readonly labels: readonly string[];
   readonly part: string | undefined;
+  /** Whether other filters leave fewer clients than have the part, which is then looked for in what these leave. */
+  readonly isPartCommon?: boolean;
   readonly undelivered: boolean | undefined;
 };
 
@@ -33,7 +35,7 @@ export const filtersOf = ({ status, network, group, label, q, undelivered }: Cli
 export const subtree = (group: string): SQL =>
   sql`SELECT path FROM group_node WHERE path = ${group} OR path LIKE ${`${escapeLike(group)}/%`}`;
 
-/** Conditions on `client`, named `c`; its removal is one. */
+/** Conditions on `client`, named `c`, whose row is at hand; its removal is one. */
 export const clientConditions = ({ group, labels, part }: ClientFilters): readonly SQL[] => {
   const conditions = [sql`c.removed_at IS NULL`];
   if (group !== undefined) conditions.push(sql`c.group_path = ANY(ARRAY(${subtree(group)}))`);
@@ -42,28 +44,30 @@ export const clientConditions = ({ group, labels, part }: ClientFilters): readon
     const wanted = JSON.stringify({ [label.slice(0, colon)]: label.slice(colon + 1) });
     conditions.push(sql`c.labels @> ${wanted}::jsonb`);
   }
-  if (part !== undefined) {
-    const like = `%${escapeLike(part)}%`;
-    conditions.push(
-      hasTrigrams(part)
-        ? sql`(c.id || chr(31) || c.list_name) ILIKE ${like}`
-        : sql`(c.id ILIKE ${like} OR c.list_name ILIKE ${like})`,
-    );
-  }
+  if (part !== undefined) conditions.push(hasPart(part));
   return conditions;
+};
+
+/** The same for clients that are yet to be found: with what the index of names can find. */
+export const clientsToFind = (filters: ClientFilters): readonly SQL[] => {
+  const { part, isPartCommon } = filters;
+  const found = part === undefined || isPartCommon ? [] : [sql`name_parts(c.id, c.list_name) @@ name_query(${part})`];
+  return [...found, ...clientConditions(filters)];
+};
+
+/** What stands between id and name there is looked for in each of them, lest it be found across the two. */
+export const hasPart = (part: string): SQL => {
+  const like = `%${escapeLike(part)}%`;
+  return part.includes('\u001f')
+    ? sql`(c.id ILIKE ${like} OR c.list_name ILIKE ${like})`
+    : sql`(c.id || chr(31) || c.list_name) ILIKE ${like}`;
 };
 
 /** Conditions on `presence`, named `p`; the indexes of lists leave removed clients out by the cause. */
 export const presenceConditions = ({ group, statuses: wanted, networkName }: ClientFilters): readonly SQL[] => {
   const conditions = [sql`p.cause NOT IN ('uninstalled', 'inactive')`];
   if (group !== undefined) conditions.push(sql`p.group_path = ANY(ARRAY(${subtree(group)}))`);
-  if (wanted !== undefined)
-    conditions.push(
-      sql`p.status IN (${sql.join(
-        wanted.map((one) => sql`${one}`),
-        sql`, `,
-      )})`,
-    );
+  if (wanted !== undefined) conditions.push(sql`p.status IN ${wanted.length > 0 ? wanted : [null]}`);
   if (networkName !== undefined) conditions.push(sql`p.network_name = ${networkName}`);
   return conditions;
 };
@@ -72,12 +76,5 @@ export const filtersClient = ({ labels, part }: ClientFilters): boolean => label
 export const filtersPresence = ({ statuses: wanted, networkName }: ClientFilters): boolean =>
   wanted !== undefined || networkName !== undefined;
 
-/**
- * Whether the index of trigrams can find a part: it knows three letters or digits in a row, or two at the end of a word.
- * What stands between id and name there is looked for without it, lest it be found across the two.
- */
-export const hasTrigrams = (part: string): boolean =>
-  /[\p{L}\p{N}]{3}|[^\p{L}\p{N}][\p{L}\p{N}]{2}|[\p{L}\p{N}]{2}[^\p{L}\p{N}]/u.test(part) && !part.includes('\u001f');
-
 /** Backslash, `%` and `_` stand for themselves. */
-export const escapeLike = (text: string): string => text.replace(/[\\%_]/g, '\\$&');
+const escapeLike = (text: string): string => text.replace(/[\\%_]/g, '\\$&');

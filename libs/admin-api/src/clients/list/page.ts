@@ -1,39 +1,84 @@
-import { sql, type SQL } from 'drizzle-orm';
+import { type SQL, sql } from 'drizzle-orm';
 import type { ApiContext } from '../../context.js';
+import type { Expected } from './expect.js';
 import { type ClientFilters, filtersClient, filtersPresence } from './filters.js';
-import { gather } from './gather.js';
-import { keyText, lacks, type PageQuery, type Place, type Search } from './search.js';
+import { gather, gatherLacking } from './gather.js';
+import { keyText, type PageQuery, type Place, type Search } from './search.js';
 import { residualOf, sourceOf } from './source.js';
 import { walk, walkSome } from './walk.js';
 
+/** The next places of a list; `end` is where the search for them was left off, where there may be more after it. */
+export type FoundPlaces = { readonly places: readonly Place[]; readonly end?: Place };
+
+/** Clients that are looked at in the order of the list, each by its id: some 10 ms. */
+const looksAt = 1_500;
+/** Likewise where each one's queue must be composed, which takes several times as long. */
+const composes = 400;
+/** Likewise where more than a few pass, but none of them is near: some 50 ms. */
+const looksFurther = 12_000;
+/** So many are more quickly collected than met in the order. */
+const keepsAnyway = 10_000;
+/** Where so many of those who pass the other filters lack something, or nothing, few queues are composed for a page. */
+const composable = 0.25;
+/** Clients that are kept in mind while an index is gone through: some 80 ms. */
+const keepsInMind = 60_000;
+
 /**
  * The next places of a list. What filters pass may be anybody from everyone to no one, and lie anywhere in the order, so
- * neither going through the order nor collecting what passes is good for all of them. It does the one and, if that does
- * not fill the page, the other:
+ * no way is good for all of them. They are tried in turn, until the page is full (ADR 0010):
  *
  * - An index in the order of the list is gone through, for a bounded number of clients. Where one in fifteen passes or
  *   more, that fills the page.
- * - Else what passes is collected by the indexes of the filters and sorted. If it is too much to look up each one's place,
- *   the order is gone through after all, without touching the row of anybody who does not pass.
+ * - The cohorts know how many pass by most filters. Where these are few, they are collected and sorted: those who lack
+ *   something from the cohorts that do, others by the indexes of the filters.
+ * - Where they are many, the order is gone through further, and the page ends early if that does not fill it: the next
+ *   begins where this one was left off. If nobody was met at all, they lie close together far away: as far as they can be
+ *   kept in mind, the index is gone through to its end without touching the row of anybody who does not pass.
  */
 export const selectPage = async (
   tables: ApiContext['tables'],
   filters: ClientFilters,
   query: PageQuery,
-): Promise<readonly Place[]> => {
-  const search = { ...query, filters, source: sourceOf(query.sort, filters) };
-  const run = async (statement: SQL): Promise<readonly Place[]> => tables.execute<Place>(statement);
+  expected: () => Promise<Expected>,
+): Promise<FoundPlaces> => {
+  const search: Search = { ...query, filters, source: sourceOf(query.sort, filters) };
+  const run = async (statement: SQL): Promise<FoundPlaces> => ({ places: await tables.execute<Place>(statement) });
   if (!isFiltered(residualOf(search))) return run(walkAll(search));
-  const rows = await tables.execute<Place & { readonly isWhole: boolean }>(walkSome(search));
-  const found = rows.filter(({ id }) => id !== null);
-  if (found.length === query.count || rows[0]?.isWhole) return found;
-  return run(isCollectable(filters) ? gather(search) : walkAll(search));
+  const near = await look(tables, search, filters.undelivered === undefined ? looksAt : composes);
+  if (isDone(near, query)) return near;
+  const ofFew = filters.undelivered === undefined ? undefined : await lookAtFew(tables, search);
+  if (ofFew) return ofFew;
+  const { clients, lackingShare, about, isPartCommon } = await expected();
+  if (clients === 0) return { places: [] };
+  const known: Search = { ...search, filters: { ...filters, isPartCommon }, isByCohort: lackingShare < composable };
+  if (about <= keepsAnyway && isCollectable(filters)) return run(gather(known));
+  const far = await look(tables, known, looksFurther);
+  const isLost = !isDone(far, query) && far.places.length === 0;
+  return isLost && about <= keepsInMind && isCollectable(filters) ? run(gather(known)) : far;
 };
 
-const walkAll = (search: Search): SQL => {
-  const { filters, source } = search;
-  return sql`SELECT r.id, ${keyText(search)} AS "sortedBy" FROM (${walk(search, lacks(filters, source.id))}) r`;
+const walkAll = (search: Search): SQL => sql`SELECT r.id, ${keyText(search)} AS "sortedBy" FROM (${walk(search)}) r`;
+
+/** The page out of those who lack something, or nothing; undefined where these are not few. */
+const lookAtFew = async (tables: ApiContext['tables'], search: Search): Promise<FoundPlaces | undefined> => {
+  const rows = await tables.execute<Partial<Place> & { readonly isFew: boolean }>(gatherLacking(search));
+  return rows[0]?.isFew ? { places: placesOf(rows) } : undefined;
 };
+
+const placesOf = (rows: readonly Partial<Place>[]): readonly Place[] =>
+  rows.flatMap(({ id, sortedBy }) => (id && sortedBy !== undefined ? [{ id, sortedBy }] : []));
+
+const look = async (tables: ApiContext['tables'], search: Search, bound: number): Promise<FoundPlaces> => {
+  const rows = await tables.execute<Partial<Place> & { readonly endId: string | null; readonly endKey: string }>(
+    walkSome(search, bound),
+  );
+  const places = placesOf(rows);
+  const [first] = rows;
+  return first?.endId ? { places, end: { id: first.endId, sortedBy: first.endKey } } : { places };
+};
+
+const isDone = ({ places, end }: FoundPlaces, { count }: PageQuery): boolean =>
+  end === undefined || places.length === count;
 
 const isCollectable = (filters: ClientFilters): boolean =>
   filters.group !== undefined || filtersClient(filters) || filtersPresence(filters);

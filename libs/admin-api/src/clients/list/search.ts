@@ -15,7 +15,15 @@ export type PageQuery = {
 };
 
 /** A question about one list, put to one source. */
-export type Search = PageQuery & { readonly source: Source; readonly filters: ClientFilters };
+export type Search = PageQuery & {
+  readonly source: Source;
+  readonly filters: ClientFilters;
+  /**
+   * Whether what clients lack is known by their cohorts, worked out once for a statement, that is to begin with
+   * {@link lackingFirst}; else each one's queue is composed, which is quicker for a few hundred.
+   */
+  readonly isByCohort?: boolean;
+};
 
 export const all = (conditions: readonly SQL[]): SQL => sql.join([...conditions], sql` AND `);
 
@@ -25,9 +33,11 @@ export const isAfter = ({ sort, source, after, isDescending }: Search): readonly
   const { key, keyType, id, arms } = source;
   const direction = sql.raw(isDescending ? '<' : '>');
   if (sort === 'status' && arms) {
-    // All of an arm has one status, so the id alone tells. No id is as long as this (and none empty).
-    const beyond = isDescending ? sql`repeat('z', 65)` : sql`''`;
-    return [sql`${id} ${direction} CASE WHEN a.arm = ${after.sortedBy} THEN ${after.id} ELSE ${beyond} END`];
+    // All of an arm has one status: it comes after the cursor's, or before, or its ids tell. None is as long as the last.
+    const [first, last] = isDescending ? [sql`repeat('z', 65)`, sql`''`] : [sql`''`, sql`repeat('z', 65)`];
+    const from = sql`CASE WHEN a.arm = ${after.sortedBy} THEN ${after.id}
+      WHEN a.arm ${direction} ${after.sortedBy} THEN ${first} ELSE ${last} END`;
+    return [sql`${id} ${direction} ${from}`];
   }
   return [sql`(${key}, ${id}) ${direction} (${after.sortedBy}::${sql.raw(keyType)}, ${after.id})`];
 };
@@ -39,8 +49,11 @@ export const orderBy = ({ isDescending }: PageQuery, key: SQL, id: SQL): SQL =>
 export const keyText = ({ source }: Search): SQL =>
   source.keyType === 'text' ? sql`r.key` : sql`to_char(r.key AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')`;
 
+type Work = Pick<Search, 'filters' | 'isByCohort'>;
+
 /** What the client of an id must pass, looked up where it is known; OFFSET 0 keeps Postgres from joining whole tables. */
-export const passes = (id: SQL, filters: ClientFilters): readonly SQL[] => {
+export const passes = (id: SQL, search: Work): readonly SQL[] => {
+  const { filters } = search;
   const conditions: SQL[] = [];
   if (filtersClient(filters)) {
     const client = all([sql`c.id = ${id}`, ...clientConditions(filters)]);
@@ -50,13 +63,33 @@ export const passes = (id: SQL, filters: ClientFilters): readonly SQL[] => {
     const presence = all([sql`p.client_id = ${id}`, ...presenceConditions(filters)]);
     conditions.push(sql`EXISTS (SELECT FROM presence p WHERE ${presence} OFFSET 0)`);
   }
-  return [...conditions, ...lacks(filters, id)];
+  return [...conditions, ...lacks(search, id)];
 };
 
-/** Whether a client has undelivered work: composed for one client after the other, so to be asked last. */
-export const lacks = ({ undelivered }: ClientFilters, id: SQL): readonly SQL[] =>
-  undelivered === undefined
+/** Whether a client has undelivered work, or has none: to be asked last. */
+export const lacks = ({ filters: { undelivered }, isByCohort }: Work, id: SQL): readonly SQL[] => {
+  if (undelivered === undefined) return [];
+  if (!isByCohort) {
+    const work = sql`EXISTS (SELECT FROM undelivered_work w WHERE w.client_id = ${id} OFFSET 0)`;
+    return [undelivered ? work : sql`NOT ${work}`];
+  }
+  return [
+    sql`EXISTS (
+      SELECT FROM cohort_member k WHERE k.client_id = ${id}
+        AND (k.kind_id, k.group_id, k.settled_with) IN (SELECT l.kind_id, l.group_id, l.settled_with FROM lacking l)
+      OFFSET 0)`,
+  ];
+};
+
+/** The cohorts of those who have undelivered work, or none, as is asked; the beginning of a statement. */
+export const lackingFirst = ({ filters: { undelivered, group = '' }, isByCohort }: Work): readonly SQL[] =>
+  undelivered === undefined || !isByCohort
     ? []
     : [
-        sql`${undelivered ? sql`` : sql`NOT`} EXISTS (SELECT FROM undelivered_work w WHERE w.client_id = ${id} OFFSET 0)`,
+        sql`lacking AS MATERIALIZED (
+          SELECT kind_id, group_id, settled_with, sum(clients) AS clients FROM cohorts_lacking(${group})
+          WHERE items ${undelivered ? sql`>` : sql`=`} 0 GROUP BY 1, 2, 3)`,
       ];
+
+/** Queries with names, in order, to begin a statement with. */
+export const named = (queries: readonly SQL[]): SQL => sql`WITH ${sql.join([...queries], sql`, `)}`;

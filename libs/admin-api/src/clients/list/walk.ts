@@ -1,11 +1,7 @@
 import { sql, type SQL } from 'drizzle-orm';
-import { all, isAfter, keyText, orderBy, passes, type Search } from './search.js';
+import { all, isAfter, keyText, lackingFirst, named, orderBy, passes, type Search } from './search.js';
 import { residualOf, type Source } from './source.js';
 
-/** Clients that are looked at in the order of the list, each by its id: some 10 ms. */
-const looksAt = 1_500;
-/** Likewise where each one's queue must be composed, which takes several times as long. */
-const composes = 400;
 /** Of each group, where there are many. */
 const leastOfArm = 32;
 
@@ -33,24 +29,31 @@ export const walk = (search: Search, conditions: readonly SQL[] = []): SQL => {
 };
 
 /**
- * The places that pass, out of a bounded part of the order, and whether that was all there is. Where several arms are
- * gone through, the part ends at the horizon, the first place at which one of them was left off.
+ * The places that pass, out of a bounded part of the order, and the horizon, where that part ended, unless it was all
+ * there is. Where many groups are gone through, that is the first place at which one of them was left off.
  */
-export const walkSome = (search: Search): SQL => {
+export const walkSome = (search: Search, bound: number): SQL => {
   const { source, filters, count, isDescending } = search;
-  const bound = Math.max(filters.undelivered === undefined ? looksAt : composes, count);
-  const share = source.arms
-    ? sql`(SELECT greatest(${leastOfArm}, ${bound} / greatest(count(*), 1)) FROM (${source.arms.values}) v)`
-    : sql`${bound}::integer`;
-  const last = ofEachArm(source, inOrder(search, [], sql`LIMIT 1 OFFSET ${share} - 1`));
+  const most = Math.max(bound, count);
+  const ofGroups = source.settles === 'group';
+  const share = ofGroups
+    ? sql`(SELECT greatest(${leastOfArm}, ${most} / greatest(count(*), 1)) FROM (${source.arms?.values}) v)`
+    : sql`${most}::integer`;
   const part = ofEachArm(source, inOrder(search, [], sql`LIMIT ${share}`));
+  // Of a few arms each is read as far as all of them together may be; of many groups, each is read a little.
+  const end = ofGroups
+    ? sorted(search, ofEachArm(source, inOrder(search, [], sql`LIMIT 1 OFFSET ${share} - 1`)), sql`LIMIT 1`)
+    : sorted(search, part, sql`LIMIT 1 OFFSET ${most - 1}`);
   const isUpTo = sql`(o.key, o.id) ${sql.raw(isDescending ? '>=' : '<=')} (SELECT h.key, h.id FROM horizon h)`;
+  const conditions = passes(sql`o.id`, { ...search, filters: residualOf({ source, filters }) });
   return sql`
-    WITH horizon AS MATERIALIZED (${sorted(search, last, sql`LIMIT 1`)})
-    SELECT r.id, ${keyText(search)} AS "sortedBy", NOT EXISTS (SELECT FROM horizon) AS "isWhole"
-    FROM (SELECT) one LEFT JOIN (
+    ${named([...lackingFirst(search), sql`horizon AS MATERIALIZED (${end})`])}
+    SELECT r.id, ${keyText(search)} AS "sortedBy", e.id AS "endId", e.key AS "endKey"
+    FROM (SELECT) one
+    LEFT JOIN (SELECT r.id, ${keyText(search)} AS key FROM horizon r) e ON true
+    LEFT JOIN (
       SELECT o.* FROM (${sorted(search, part, sql`OFFSET 0`)}) o
-      WHERE (NOT EXISTS (SELECT FROM horizon) OR ${isUpTo}) AND ${all(passes(sql`o.id`, residualOf(search)))}
+      WHERE ${all([sql`(NOT EXISTS (SELECT FROM horizon) OR ${isUpTo})`, ...conditions])}
       LIMIT ${count}
     ) r ON true`;
 };

@@ -1,0 +1,95 @@
+import type { ProgressState } from '#contracts';
+import type { Queryable } from '#event-log';
+
+type Wanted = {
+  readonly id: string;
+  readonly state: ProgressState | undefined;
+  /** The id after which the page begins. */
+  readonly after: string;
+  readonly count: number;
+};
+/** Ids in order; `end`: where the search was left off, where there may be more after it. */
+type Candidates = { readonly candidates: readonly string[]; readonly end?: string };
+
+/** Clients whose standing is composed before the cohorts are asked. */
+const composes = 600;
+/** Clients of a state that are all collected and sorted: some 15 ms. */
+const collects = 5_000;
+/** Clients that are looked at in the order of their ids, where more are in the state: some 40 ms. */
+const looksAt = 12_000;
+
+/** The next clients in the order of their ids, whatever their state: some 20 ms, for each one's standing is composed. */
+export const nextClients = async (db: Queryable, after: string): Promise<Candidates> => {
+  const rows = await db<{ id: string }[]>`
+    SELECT id FROM client WHERE removed_at IS NULL AND id > ${after} ORDER BY id LIMIT ${composes}`;
+  const candidates = rows.map(({ id }) => id);
+  const end = candidates.at(-1);
+  return candidates.length < composes || end === undefined ? { candidates } : { candidates, end };
+};
+
+/**
+ * The next clients that stand so with a release. Their cohorts know how many do: where these are few, they are found by
+ * them; else the order of ids is gone through, for a bounded number of clients, after which a page ends early (ADR 0010).
+ */
+export const findCandidates = async (db: Queryable, wanted: Wanted): Promise<Candidates> => {
+  const tallied = await selectTallied(db, wanted);
+  const [row] = await db<{ clients: number; ids: string[] | null }[]>`
+    WITH standing AS MATERIALIZED (${standing(db, wanted)}),
+    number AS MATERIALIZED (SELECT coalesce(sum(clients), 0)::float8 AS clients FROM standing)
+    SELECT n.clients, CASE WHEN n.clients + ${tallied} <= ${collects} THEN ARRAY(
+      SELECT id FROM (
+        SELECT m.client_id AS id FROM standing s CROSS JOIN LATERAL (
+          SELECT m.client_id FROM cohort_member m WHERE m.kind_id = s.kind_id AND m.group_id = s.group_id OFFSET 0
+        ) m
+        UNION
+        SELECT client_id FROM delivery
+        WHERE ${tallied > 0} AND release = ${wanted.id} AND state = 'acknowledged' AND is_tallied
+      ) found
+      WHERE id > ${wanted.after} ORDER BY id
+    ) END AS ids
+    FROM number n`;
+  if (row?.ids) return { candidates: row.ids };
+  return look(db, wanted, tallied > 0);
+};
+
+/** Acknowledgements that are only numbers: by their cohorts these clients stand elsewhere. */
+const selectTallied = async (db: Queryable, { id, state }: Wanted): Promise<number> => {
+  if (state !== 'acknowledged') return 0;
+  const [row] = await db<{ acknowledged: number }[]>`SELECT acknowledged FROM release_tally WHERE release = ${id}`;
+  return row?.acknowledged ?? 0;
+};
+
+const isWanted = (db: Queryable, { state }: Wanted) => (state === undefined ? db`true` : db`s.state = ${state}`);
+
+const standing = (db: Queryable, wanted: Wanted) =>
+  db`SELECT s.kind_id, s.group_id, s.clients FROM cohorts_standing(${wanted.id}) s WHERE ${isWanted(db, wanted)}`;
+
+const look = async (db: Queryable, wanted: Wanted, isTallied: boolean): Promise<Candidates> => {
+  const { id, state, after, count } = wanted;
+  // By its cohort, a client that is tallied is superseded, or the release withdrawn; it has it all the same.
+  const tallied = db`EXISTS (
+    SELECT FROM release r JOIN delivery d ON d.key = r.component AND d.revision = r.version
+    WHERE r.id = ${id} AND d.client_id = o.id AND d.kind = 'update' AND d.is_tallied OFFSET 0)`;
+  const isElsewhere = state === 'superseded' || state === 'withdrawn';
+  const rows = await db<{ id: string | null; end: string | null }[]>`
+    WITH standing AS MATERIALIZED (${standing(db, wanted)}),
+    horizon AS MATERIALIZED (
+      SELECT c.id FROM client c WHERE c.removed_at IS NULL AND c.id > ${after} ORDER BY c.id
+      LIMIT 1 OFFSET ${Math.max(looksAt, count) - 1}
+    )
+    SELECT r.id, (SELECT h.id FROM horizon h) AS "end"
+    FROM (SELECT) one LEFT JOIN (
+      SELECT o.id FROM (
+        SELECT c.id FROM client c WHERE c.removed_at IS NULL AND c.id > ${after} ORDER BY c.id
+        LIMIT ${Math.max(looksAt, count)}
+      ) o
+      WHERE (EXISTS (
+        SELECT FROM cohort_member k WHERE k.client_id = o.id
+          AND (k.kind_id, k.group_id) IN (SELECT s.kind_id, s.group_id FROM standing s) OFFSET 0
+      ) ${isElsewhere ? db`AND NOT ${tallied}` : db``}) ${isTallied ? db`OR ${tallied}` : db``}
+      LIMIT ${count}
+    ) r ON true`;
+  const candidates = rows.flatMap((row) => row.id ?? []);
+  const end = rows[0]?.end;
+  return candidates.length === count || !end ? { candidates } : { candidates, end };
+};

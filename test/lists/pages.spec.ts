@@ -1,0 +1,117 @@
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { drizzle } from 'drizzle-orm/postgres-js';
+import { clientListQuery, clientSorts } from '#contracts';
+import { type Database, openDatabase } from '#event-log';
+import { expectOf } from '../../libs/admin-api/src/clients/list/expect.js';
+import { filtersOf } from '../../libs/admin-api/src/clients/list/filters.js';
+import { selectPage } from '../../libs/admin-api/src/clients/list/page.js';
+import { toSort } from '../../libs/admin-api/src/clients/list/query.js';
+import { countList } from '../../libs/admin-api/src/clients/list/total.js';
+import { openTestDatabase, type TestDatabase } from '../helpers/database.js';
+import { seedLists } from './seed.js';
+import { type Condition, slowPage, slowTotal, writeDown } from './slow.js';
+
+/** What is asked for, and what it means. */
+const filters: readonly (readonly [query: Record<string, string | string[]>, means: Condition])[] = [
+  [{ undelivered: 'true' }, 'lacks'],
+  [{ undelivered: 'false' }, 'NOT lacks'],
+  [{ undelivered: 'true', status: 'Unreachable/Offline' }, `lacks AND status = 'Unreachable/Offline'`],
+  [{ undelivered: 'true', group: 'site-39' }, `lacks AND grp LIKE 'site-39%'`],
+  [{ undelivered: 'true', label: 'os:linux', q: 'PC' }, `lacks AND labels->>'os' = 'linux'`],
+  [{ undelivered: 'false', status: 'Offline' }, `NOT lacks AND status = 'Offline'`],
+  [{ undelivered: 'true', q: '0007' }, `lacks AND names LIKE '%0007%'`],
+  [{ q: 'A1' }, `names LIKE '%a1%'`],
+  [{ q: 'z' }, `names LIKE '%z%'`],
+  [{ q: "x'\\_%" }, 'false'],
+  [{ q: '-0', network: 'nat-3' }, `names LIKE '%-0%' AND net = 'nat-3'`],
+  [{ q: 'pc', status: 'Offline' }, `status = 'Offline'`],
+  [{ q: 'a1b', label: ['os:linux', 'rare:yes'] }, `names LIKE '%a1b%' AND labels @> '{"os":"linux","rare":"yes"}'`],
+  [{ label: 'rare:yes', status: 'Online' }, `labels->>'rare' = 'yes' AND status = 'Online'`],
+  [{ group: 'site-3', status: 'Unreachable/Online' }, `grp LIKE 'site-3/%' AND status = 'Unreachable/Online'`],
+  [{ status: 'Online', network: 'nat-3' }, 'false'],
+  [{ network: 'unreachable' }, `status LIKE 'U%'`],
+];
+const byWork = filters.filter(([given]) => 'undelivered' in given);
+const pageSize = 40;
+
+describe('a page of clients', () => {
+  let database: TestDatabase;
+  let db: Database;
+  let client: Database;
+  let tables: Parameters<typeof selectPage>[0];
+
+  beforeAll(async () => {
+    database = await openTestDatabase();
+    db = database.db;
+    await seedLists(db);
+    client = openDatabase({ url: database.url });
+    tables = drizzle(client);
+  }, 240_000);
+  afterAll(async () => {
+    await client.end();
+    await database.close();
+  });
+
+  /** The next so many, over as many pages as it takes: a page may end early. */
+  const take = async (query: ReturnType<typeof clientListQuery.parse>, from: string | undefined, sort: string) => {
+    const order = toSort(query.sort);
+    let after = from === undefined ? undefined : await slowPlace(from, order.sort);
+    const ids: string[] = [];
+    while (ids.length < pageSize) {
+      const search = { ...order, after, count: pageSize - ids.length };
+      const found = await selectPage(tables, filtersOf(query), search, () => expectOf({ db, tables }, query));
+      ids.push(...found.places.map(({ id }) => id));
+      after = found.places.length === search.count ? undefined : found.end;
+      if (!after) break;
+    }
+    return { sort, from, ids };
+  };
+
+  const slowPlace = async (id: string, sort: string) => {
+    const [row] = await db<{ place: string }[]>`
+      SELECT CASE ${sort} WHEN 'id' THEN c.id WHEN 'name' THEN c.list_name WHEN 'status' THEN p.status ELSE
+        to_char((CASE ${sort} WHEN 'since' THEN p.since ELSE c.registered_at END) AT TIME ZONE 'UTC',
+          'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') END AS place
+      FROM client c JOIN presence p ON p.client_id = c.id WHERE c.id = ${id}`;
+    return { id, sortedBy: row?.place ?? '' };
+  };
+
+  const check = async (which: typeof filters) => {
+    await writeDown(db);
+    for (const [given, means] of which) {
+      for (const sort of clientSorts.flatMap((one) => [one, `-${one}`])) {
+        const query = clientListQuery.parse({ ...given, sort });
+        for (const from of [undefined, 'pc-031234']) {
+          const ids = await slowPage(db, means, { ...toSort(query.sort), from, count: pageSize });
+          expect([given, await take(query, from, sort)]).toEqual([given, { sort, from, ids }]);
+        }
+      }
+      const query = clientListQuery.parse(given);
+      const total = await countList(tables, filtersOf(query), await expectOf({ db, tables }, query), true);
+      expect([given, total]).toEqual([given, await slowTotal(db, means)]);
+    }
+  };
+
+  const settle = async (lacking: string) => {
+    await db`UPDATE client SET installed = '{"scan-engine": "2"}', settings_revision = 0`;
+    await db.unsafe(`UPDATE client SET settings_revision = 7 WHERE ${lacking}`);
+    await db`SELECT rebuild_counts()`;
+    await db.unsafe('VACUUM ANALYZE');
+  };
+
+  test(
+    'is what a scan finds, and `total` their number, where nearly all lack something',
+    () => check(filters),
+    600_000,
+  );
+
+  test('likewise by what is undelivered, where few lack something', async () => {
+    await settle('ordinal % 4000 = 7');
+    await check(byWork);
+  }, 600_000);
+
+  test('likewise where many do, who lie close together', async () => {
+    await settle('ordinal BETWEEN 30000 AND 37000');
+    await check(byWork);
+  }, 600_000);
+});

@@ -1,5 +1,6 @@
 import { and, count, eq, inArray, type SQL, sql } from 'drizzle-orm';
 import type { Cause, Client, ClientListQuery, Status } from '#contracts';
+import type { Scope } from '../access/scope.js';
 import type { ApiContext } from '../context.js';
 import { countClients } from '../counts/count-clients.js';
 import { pageOf } from '../paging.js';
@@ -60,7 +61,10 @@ const filtersOf = ({ status: wanted, network, group, label, q, undelivered }: Cl
 };
 
 /** One page of the clients that pass the filters, and how many there are in all. */
-export const listClients = async (context: ApiContext, query: ClientListQuery) => {
+export const listClients = async (context: ApiContext, scope: Scope, asked: ClientListQuery) => {
+  const group = scope.narrow(asked.group);
+  if (group === undefined) return { items: [], nextCursor: null, total: 0 };
+  const query = { ...asked, group };
   const [{ items, nextCursor }, total] = await Promise.all([readPage(context, query), totalOf(context, query)]);
   return { items, nextCursor, total };
 };
@@ -94,10 +98,11 @@ const totalOf = async ({ db, tables }: ApiContext, query: ClientListQuery): Prom
   return row?.total ?? 0;
 };
 
-/** One client; undefined when it is not registered. */
-export const findClient = async (context: ApiContext, id: string): Promise<Client | undefined> => {
+/** One client; undefined when it is not registered, or elsewhere. */
+export const findClient = async (context: ApiContext, scope: Scope, id: string): Promise<Client | undefined> => {
   const rows = await selectRows(context, and(eq(client.id, id), notRemoved));
-  return (await complete(context, rows))[0];
+  const within = rows.filter(({ group }) => scope.covers(group));
+  return (await complete(context, within))[0];
 };
 
 type Row = Omit<

@@ -38,7 +38,7 @@ test('a right key costs one hash in five minutes; after that, or where another h
 
 test('a wrong key is wrong every time, and is remembered by nothing', async () => {
   const { ends, verify, verifier } = slow(false);
-  for (const _ of [1, 2]) {
+  for (let times = 0; times < 2; times++) {
     const answer = verifier.isRight('a', 'key', 'hash');
     ends.splice(0).forEach((end) => end());
     expect(await answer).toBe(false);

@@ -1,4 +1,4 @@
-import type { HoldReason, ReleaseTarget, Role, SettingsLevel } from '#contracts';
+import type { HoldReason, Role, SettingsLevel } from '#contracts';
 import type { Transaction } from '#event-log';
 import { includes } from '../access/caller.js';
 import { Scope } from '../access/scope.js';
@@ -31,18 +31,17 @@ export const holdLostWork = async ({ tx, append }: Write, key: string, rights?: 
 
 const mayWrite = ({ role }: Rights): boolean => includes(role, 'operator');
 
-type Row = { readonly id: string; readonly target: ReleaseTarget; readonly within: string | null };
-
 const selectLostReleases = async (
   tx: Transaction,
   key: string,
   kept: Scope | undefined,
 ): Promise<readonly string[]> => {
-  const rows = await tx<Row[]>`
-    SELECT id, target, to_within AS within FROM release
+  const rows = await tx<{ id: string }[]>`
+    SELECT id FROM release
     WHERE owner_key = ${key} AND withdrawn_at IS NULL AND is_current AND held_at IS NULL ORDER BY position`;
-  const still = new Set(kept ? (await entirelyWithin(tx, kept, rows)).map(({ id }) => id) : []);
-  return rows.map(({ id }) => id).filter((id) => !still.has(id));
+  const ids = rows.map(({ id }) => id);
+  const still = kept ? await entirelyWithin(tx, kept, ids) : undefined;
+  return ids.filter((id) => !still?.has(id));
 };
 
 type LevelRow = { readonly scope: SettingsLevel['scope']; readonly key: string; readonly group: string };

@@ -26,7 +26,7 @@ export const changeRelease = async (
 ): Promise<void> => {
   const release = await findRelease(tx, scope, id);
   if (!release) throw new ReachbackError('not_found', 'There is no release with this id.');
-  if ((await entirelyWithin(tx, scope, [release])).length === 0) {
+  if (!(await entirelyWithin(tx, scope, [id])).has(id)) {
     throw new ReachbackError('forbidden', 'This release is for clients outside of the group of this key too.');
   }
   if (release.held && change === 'resume' && !includes(role, 'admin')) {

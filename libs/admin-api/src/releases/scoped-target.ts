@@ -31,22 +31,25 @@ const narrowed = (target: ReleaseTarget, scope: Scope, named: ReadonlySet<string
 };
 
 /**
- * Those that are for nobody outside of a scope, whoever registers or moves there: what a caller with this scope may
- * publish, pause, resume and withdraw.
+ * Those of the releases that are for nobody outside of a scope, whoever registers or moves there: what a caller with this
+ * scope may pause, resume and withdraw. It reads them itself: as they look from a scope, all of them are within.
  */
-export const entirelyWithin = async <T extends Targeted>(
+export const entirelyWithin = async (
   db: Queryable,
   scope: Scope,
-  releases: readonly T[],
-): Promise<readonly T[]> => {
-  if (scope.isFleet) return releases;
+  ids: readonly string[],
+): Promise<ReadonlySet<string>> => {
+  if (scope.isFleet) return new Set(ids);
+  const releases = await db<Targeted[]>`
+    SELECT id, target, to_within AS within FROM release WHERE id = ANY(${[...ids]}::uuid[])`;
   const named = await namedWithin(db, scope, releases);
-  return releases.filter(({ target, within }) => {
+  const own = releases.filter(({ target, within }) => {
     if (within !== null && scope.covers(within)) return true;
     if ('all' in target) return false;
     const groups = target.groups?.every((path) => scope.covers(path)) ?? target.labels === undefined;
     return groups && (target.clients ?? []).every((id) => named.has(id));
   });
+  return new Set(own.map(({ id }) => id));
 };
 
 /** The clients within the scope that any of the releases names. */

@@ -53,7 +53,7 @@ export const startServer = async (
       isResponding: false,
     };
     metrics.watch.database({ db: parts.db, instance: name.instance, projects: has('project') });
-    const access = createAccess({ db: parts.db, keys: keysOf(config) });
+    const access = createAccess({ db: parts.db, keys: keysOf(config), oidc: oidcOf(config) });
     const health = await listenForHealth(config, parts, metrics, access);
     started.push(health.stop);
     const setup = open('setup', 1);
@@ -117,6 +117,13 @@ const namer = () => {
 };
 
 const keysOf = (config: Config): ReadonlyMap<string, string> => new Map([['default', config.REACHBACK_ADMIN_KEY]]);
+
+const oidcOf = ({
+  REACHBACK_OIDC_ISSUER: issuer,
+  REACHBACK_OIDC_AUDIENCE: audience,
+  REACHBACK_OIDC_ROLE_CLAIM: roleClaim,
+  REACHBACK_OIDC_GROUP_CLAIM: groupClaim,
+}: Config) => (issuer && audience ? { issuer, audience, roleClaim, groupClaim } : undefined);
 
 /** Health and metrics are there from the first moment on; with the role `api`, until the API takes the port over. */
 const listenForHealth = async (config: Config, parts: Parts, metrics: Metrics, access: Access) => {

@@ -216,9 +216,9 @@ export const factVersions: Readonly<Record<FactType, number>> = {
 
 /** Who or what caused a fact. */
 export type FactMeta = {
-  /** `agent`, `system`, or `admin:<key name>`. */
+  /** `agent`, `system`, `admin:<key name>`, or `oidc:<subject>` of a token. */
   readonly actor: string;
-  /** Id of the administrator's key: names may be given anew. */
+  /** Id of the administrator's key: names may be given anew. Of a token as the actor. */
   readonly key?: string;
   /** Position of the contact or fact that caused it. */
   readonly causation?: string;

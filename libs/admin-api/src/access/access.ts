@@ -2,6 +2,7 @@ import { ReachbackError, type Role } from '#contracts';
 import { isOutage, type Queryable } from '#event-log';
 import type { Caller } from './caller.js';
 import { KeyRing } from './key-ring.js';
+import { createOidc, isToken, type OidcOptions } from './oidc.js';
 import { Scope } from './scope.js';
 import { idIn } from './secrets.js';
 import { KeyVerifier } from './verifier.js';
@@ -16,6 +17,8 @@ export type AccessOptions = {
   readonly db: Queryable;
   /** Keys of the configuration with their names, which are good for everything. */
   readonly keys: ReadonlyMap<string, string>;
+  /** Whose tokens are good beside keys. */
+  readonly oidc?: OidcOptions | undefined;
 };
 
 type Row = {
@@ -29,10 +32,11 @@ type Row = {
 
 const bearer = /^Bearer +(\S+)$/i;
 
-/** Access by the keys of the configuration and those that administrators made. */
-export const createAccess = ({ db, keys }: AccessOptions): Access => {
+/** Access by the keys of the configuration, those that administrators made, and tokens of an issuer. */
+export const createAccess = ({ db, keys, oidc }: AccessOptions): Access => {
   const ring = new KeyRing(keys);
   const verifier = new KeyVerifier();
+  const callerOfToken = oidc && createOidc(oidc);
   return {
     callerOf: async (authorization) => {
       const [, token] = bearer.exec(authorization ?? '') ?? [];
@@ -40,6 +44,7 @@ export const createAccess = ({ db, keys }: AccessOptions): Access => {
       const name = ring.nameOf(token);
       if (name !== undefined)
         return { key: name, actor: `admin:${name}`, role: 'admin', scope: Scope.fleet, isStored: false };
+      if (callerOfToken && isToken(token)) return callerOfToken(token);
       const id = idIn(token);
       const row = id === undefined ? undefined : await findKey(db, id).catch(asUnavailable);
       if (!row || !(await verifier.isRight(row.id, token, row.hash))) throw new ReachbackError('unauthorized');

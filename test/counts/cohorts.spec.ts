@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import type { NewFact } from '#contracts';
 import { appendFacts, type Database, transact, type Transaction } from '#event-log';
 import { inlineProjections } from '#projections';
+import { Scope } from '../../libs/admin-api/src/access/scope.js';
 import { countClients } from '../../libs/admin-api/src/counts/count-clients.js';
 import { countFleetNow } from '../../libs/admin-api/src/counts/count-fleet.js';
 import { countGroups } from '../../libs/admin-api/src/counts/count-groups.js';
@@ -46,7 +47,7 @@ beforeAll(async () => {
       meta,
       data: {
         ...{ id: release.id, component: 'x', version: '1', url: '', sha256: '', size: 1, deliverBy: null },
-        ...{ target: { all: true }, rollout: { over: 'PT1H' } },
+        ...{ target: { all: true }, rollout: { over: 'PT1H' }, within: null },
       },
     },
   ]);
@@ -64,12 +65,15 @@ describe('cohorts', () => {
   });
 
   test('a label that few carry tells cohorts apart as soon as a release targets it', async () => {
-    const data = { component: 'y', version: '1', url: '', sha256: '', size: 1, deliverBy: null, rollout: null };
+    const data = {
+      ...{ component: 'y', version: '1', url: '', sha256: '', size: 1 },
+      ...{ deliverBy: null, rollout: null, within: null },
+    };
     const target = { labels: { site: '2' } };
     const id = randomUUID();
     await append([{ type: 'release-published', client: null, meta, data: { ...data, id, target } }]);
     expect(await countClients(db, { label: ['site:2'] })).toBe(size / 3);
-    expect((await readProgress(db, { id, withdrawnAt: null, pausedAt: null })).progress).toMatchObject({
+    expect((await readProgress(db, Scope.fleet, { id, withdrawnAt: null, pausedAt: null })).progress).toMatchObject({
       pending: size / 3,
     });
     expect(await db`SELECT * FROM count_differences()`).toEqual([]);
@@ -78,8 +82,8 @@ describe('cohorts', () => {
   test('no count looks at clients, their presence, their deliveries or the log', async () => {
     await transact(db, async (tx) => {
       const before = await scansOf(tx);
-      await countFleetNow(tx);
-      await countGroups(tx);
+      await countFleetNow(tx, Scope.fleet);
+      await countGroups(tx, Scope.fleet);
       await countClients(tx, {
         undelivered: true,
         status: 'Online',
@@ -87,7 +91,7 @@ describe('cohorts', () => {
         group: 'paris',
         label: ['os:linux'],
       });
-      await readProgress(tx, release);
+      await readProgress(tx, Scope.fleet, release);
       expect(await scansOf(tx)).toEqual(before);
     });
   });

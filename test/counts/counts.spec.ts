@@ -1,14 +1,16 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { isDeepStrictEqual } from 'node:util';
+import type { ReleaseProgress } from '#contracts';
 import { type Database, transact, type Transaction } from '#event-log';
+import { Scope } from '../../libs/admin-api/src/access/scope.js';
 import { countClients, type ClientFilters } from '../../libs/admin-api/src/counts/count-clients.js';
 import { countFleetNow } from '../../libs/admin-api/src/counts/count-fleet.js';
 import { countGroups } from '../../libs/admin-api/src/counts/count-groups.js';
 import { readProgress } from '../../libs/admin-api/src/releases/progress.js';
 import { openTestDatabase, type TestDatabase } from '../helpers/database.js';
 import { seed } from '../properties/check.js';
-import { slowEta, slowFleet, slowGroups, slowTotal } from './slow.js';
+import { slowEta, slowFleet, slowGroups, slowProgress, slowTotal } from './slow.js';
 import { beginning, groups, statuses, step, type Step } from './steps.js';
 import { Story } from './story.js';
 
@@ -62,17 +64,28 @@ const expectEqual = async <T>(
   if (!isSame(counted, after)) expect(counted).toEqual(after);
 };
 
+/** What a key sees that is limited to a group. */
+const paris = new Scope('paris');
+
+const notNull = ({ targeted: _, ...progress }: ReleaseProgress): Record<string, number> =>
+  Object.fromEntries(Object.entries(progress).filter(([, clients]) => clients > 0));
+
 /** Within a second: the two are read one after the other. */
 const isSameTime = (one: Date | null, other: Date | null): boolean =>
   one && other ? Math.abs(one.getTime() - other.getTime()) < 1_000 : one === other;
 
 const expectAnswersExact = async (tx: Transaction, asked: readonly ClientFilters[]): Promise<void> => {
   await expectEqual(
-    async () => (await countFleetNow(tx)).undelivered,
-    () => slowFleet(tx),
+    async () => (await countFleetNow(tx, Scope.fleet)).undelivered,
+    () => slowFleet(tx, Scope.fleet),
   );
+  await expectEqual(
+    async () => (await countFleetNow(tx, paris)).undelivered,
+    () => slowFleet(tx, paris),
+  );
+  expect((await countGroups(tx, paris)).total).toBe(await slowTotal(tx, { group: paris.group }));
   const slow = await slowGroups(tx);
-  const pending = [await countGroups(tx)];
+  const pending = [await countGroups(tx, Scope.fleet)];
   for (let node = pending.pop(); node; node = pending.pop()) {
     const { path, byStatus, total } = node;
     const own = slow.filter((row) => row.path === path);
@@ -95,10 +108,16 @@ const expectAnswersExact = async (tx: Transaction, asked: readonly ClientFilters
     { id: string; withdrawnAt: Date | null; pausedAt: Date | null }[]
   >`SELECT id, withdrawn_at AS "withdrawnAt", paused_at AS "pausedAt" FROM release`;
   for (const release of releases) {
+    for (const scope of [Scope.fleet, paris]) {
+      await expectEqual(
+        async () => (await readProgress(tx, scope, release)).eta,
+        () => slowEta(tx, scope, release.id, new Date()),
+        isSameTime,
+      );
+    }
     await expectEqual(
-      async () => (await readProgress(tx, release)).eta,
-      () => slowEta(tx, release.id, new Date()),
-      isSameTime,
+      async () => notNull((await readProgress(tx, paris, release)).progress),
+      () => slowProgress(tx, paris, release.id),
     );
   }
 };

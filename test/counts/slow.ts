@@ -1,14 +1,16 @@
 import type { ProgressState } from '#contracts';
 import { expectedAt } from '#domain';
 import type { Queryable } from '#event-log';
+import type { Scope } from '../../libs/admin-api/src/access/scope.js';
 import type { ClientFilters } from '../../libs/admin-api/src/counts/count-clients.js';
 import { readPolicies } from '../../libs/admin-api/src/releases/policies.js';
 
 /** What counts must be: every client looked at, one by one. */
 
-export const slowFleet = async (db: Queryable) => {
+export const slowFleet = async (db: Queryable, scope: Scope) => {
   const [row] = await db<{ clients: number; items: number }[]>`
-    SELECT count(DISTINCT client_id)::integer AS clients, count(*)::integer AS items FROM undelivered_work`;
+    SELECT count(DISTINCT w.client_id)::integer AS clients, count(*)::integer AS items
+    FROM undelivered_work w JOIN client c ON c.id = w.client_id WHERE true ${scope.condition(db, 'c.group_path')}`;
   return row;
 };
 
@@ -47,15 +49,23 @@ type Standing = {
 };
 
 /** When the last of those that lack a release comes for it, of those that have not had their turn; `none` without any. */
-export const slowEta = async (db: Queryable, release: string, now: Date): Promise<Date | null> => {
+export const slowEta = async (db: Queryable, scope: Scope, release: string, now: Date): Promise<Date | null> => {
   const rows = await db<Standing[]>`
     SELECT s.state, s.group_path AS "group", s.client_id AS own, coalesce(p.status LIKE '%Online', false) AS "isOnline",
            coalesce(p.network, 'direct') AS network, s.paused_at IS NOT NULL AS "isPaused", s.admitted_at AS "admittedAt"
     FROM release_standing s LEFT JOIN presence p ON p.client_id = s.client_id
-    WHERE s.release = ${release} AND s.state IN ('pending', 'delivered', 'failed')`;
+    WHERE s.release = ${release} AND s.state IN ('pending', 'delivered', 'failed') ${scope.condition(db, 's.group_path')}`;
   if (rows.length === 0) return null;
   const policies = await readPolicies(db, rows);
   const times = rows.map((row) => expectedAt(row, { policy: policies(row), network: row.network, now }));
   const known = times.filter((time) => time !== null);
   return known.length < times.length ? null : new Date(Math.max(...known.map((time) => time.getTime())));
+};
+
+/** How many stand how with a release; states that nobody is in are left out. */
+export const slowProgress = async (db: Queryable, scope: Scope, release: string): Promise<Record<string, number>> => {
+  const rows = await db<{ state: ProgressState; clients: number }[]>`
+    SELECT state, count(*)::integer AS clients FROM release_standing
+    WHERE release = ${release} ${scope.condition(db, 'group_path')} GROUP BY state`;
+  return Object.fromEntries(rows.map(({ state, clients }) => [state, clients]));
 };

@@ -29,8 +29,9 @@ export type Step =
       readonly target: ReleaseTarget;
       readonly deliverBy: 'past' | 'soon' | null;
       readonly rollout: boolean;
+      readonly within: string | null;
     }
-  | { readonly do: 'change'; readonly release: number; readonly to: 'paused' | 'resumed' | 'withdrawn' }
+  | { readonly do: 'change'; readonly release: number; readonly to: 'paused' | 'held' | 'resumed' | 'withdrawn' }
   | { readonly do: 'poll'; readonly client: string }
   | { readonly do: 'deliver'; readonly client: string; readonly release: number }
   | { readonly do: 'ack-all'; readonly client: string; readonly outcome: Outcome }
@@ -113,9 +114,13 @@ export const step: fc.Arbitrary<Step> = fc.oneof(
       target,
       deliverBy: fc.constantFrom('past' as const, 'soon' as const, null, null),
       rollout: fc.boolean(),
+      within: fc.constantFrom(null, null, 'paris', 'paris/desktops'),
     }),
   ),
-  weighted(3, fc.record({ do: is('change'), release: number, to: fc.constantFrom('paused', 'resumed', 'withdrawn') })),
+  weighted(
+    3,
+    fc.record({ do: is('change'), release: number, to: fc.constantFrom('paused', 'held', 'resumed', 'withdrawn') }),
+  ),
   weighted(4, fc.record({ do: is('poll'), client })),
   weighted(4, fc.record({ do: is('deliver'), client, release: number })),
   weighted(6, fc.record({ do: is('ack-all'), client, outcome })),

@@ -103,7 +103,7 @@ export class Story {
     ];
   }
 
-  private publish({ component, target, deliverBy, rollout }: Extract<Step, { do: 'publish' }>): NewFact {
+  private publish({ component, target, deliverBy, rollout, within }: Extract<Step, { do: 'publish' }>): NewFact {
     const version = String(this.releases.length);
     const id = randomUUID();
     this.releases.push({ id, component, version });
@@ -112,6 +112,8 @@ export class Story {
       ...{ id, component, version, url: '', sha256: '', size: 0, target },
       deliverBy: deliverBy === null ? null : late[deliverBy],
       rollout: rollout ? { over: 'PT1H' } : null,
+      // Nobody who is limited to a group publishes for all.
+      within: 'all' in target ? null : within,
     };
     return { type: 'release-published', client: null, meta, data };
   }
@@ -121,6 +123,10 @@ export class Story {
     if (!found) return [];
     const open = await this.tx`SELECT FROM release WHERE id = ${found.id} AND withdrawn_at IS NULL`;
     if (open.length === 0) return [];
+    if (to === 'held') {
+      const data = { id: found.id, key: 'k', reason: 'key-revoked' } as const;
+      return [{ type: 'release-held', client: null, meta, data }];
+    }
     const type = ({ paused: 'release-paused', resumed: 'release-resumed', withdrawn: 'release-withdrawn' } as const)[
       to
     ];

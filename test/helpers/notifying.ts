@@ -112,7 +112,14 @@ export class Notifying {
   /** @returns the id of the release */
   async publish(target: FactData['release-published']['target'], over?: string): Promise<string> {
     const rollout = over === undefined ? null : { over };
-    const file = { url: 'https://updates.example/x', sha256: 'a'.repeat(64), size: 1, deliverBy: null, rollout };
+    const file = {
+      url: 'https://updates.example/x',
+      sha256: 'a'.repeat(64),
+      size: 1,
+      deliverBy: null,
+      rollout,
+      within: null,
+    };
     const data = { id: randomUUID(), component: 'scan-engine', version: randomUUID(), ...file, target };
     await this.append({ type: 'release-published', client: null, meta, data });
     return data.id;

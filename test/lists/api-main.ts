@@ -1,7 +1,7 @@
 import { connect } from '@nats-io/transport-node';
 import { drizzle } from 'drizzle-orm/postgres-js';
 import pino from 'pino';
-import { startAdminApi } from '#admin-api';
+import { createAccess, startAdminApi } from '#admin-api';
 import { createLanes } from '#contracts';
 import { type Database, openDatabase } from '#event-log';
 import { createMetrics } from '#metrics';
@@ -31,7 +31,7 @@ const main = async ([url = '', servers = '', key = '']: readonly string[]): Prom
     nats: await connect({ servers }),
     lanes: createLanes(1),
     log: pino({ level: 'silent' }),
-    keys: new Map([['test', key]]),
+    access: createAccess({ db: openDatabase({ url }), keys: new Map([['test', key]]) }),
     contactDays: 7,
     checks: {},
     metrics,

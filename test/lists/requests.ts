@@ -60,6 +60,8 @@ export const requests: Readonly<Record<string, readonly string[]>> = {
   ),
   '/v1/verifications': ['/v1/verifications'],
   '/v1/verifications/{id}': [`/v1/verifications/${verificationId}`],
+  '/v1/keys': ['/v1/keys'],
+  '/v1/keys/{id}': [],
   '/v1/fleet': ['/v1/fleet', `/v1/fleet?asOf=${yesterday}`],
   '/v1/fleet/history': ['/v1/fleet/history?step=PT1H', `/v1/fleet/history?from=${yesterday}&step=PT10M`],
   '/v1/events': [

@@ -5,6 +5,10 @@ import { maxLanes } from '#contracts';
 export const roles = ['ingest', 'respond', 'project', 'api'] as const;
 export type Role = (typeof roles)[number];
 
+/** Whoever could change what an issuer says on the way could give himself any role. */
+const isConfidential = (url: string): boolean =>
+  url.startsWith('https:') || ['127.0.0.1', 'localhost', '[::1]'].includes(new URL(url).hostname);
+
 const environment = z.object({
   REACHBACK_NATS_URL: z.string().default('nats://127.0.0.1:4222'),
   REACHBACK_DATABASE_URL: z.string().default('postgres://127.0.0.1:5432/reachback'),
@@ -13,6 +17,15 @@ const environment = z.object({
   REACHBACK_ADMIN_KEY: z
     .string({ error: 'must be set: the key that administrators send as bearer token' })
     .min(16, 'has at least 16 characters'),
+  REACHBACK_OIDC_ISSUER: z
+    .url({ protocol: /^https?$/, error: 'must be an address' })
+    .refine(isConfidential, {
+      error: 'must begin with https:// (http:// is for this machine alone)',
+    })
+    .optional(),
+  REACHBACK_OIDC_AUDIENCE: z.string().min(1).optional(),
+  REACHBACK_OIDC_ROLE_CLAIM: z.string().min(1).default('reachback_role'),
+  REACHBACK_OIDC_GROUP_CLAIM: z.string().min(1).optional(),
   REACHBACK_CONTACT_DAYS: z.coerce.number().int().min(1).max(3_650).default(7),
   REACHBACK_LANES: z.coerce.number().int().min(1).max(maxLanes).optional(),
   REACHBACK_LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
@@ -47,6 +60,9 @@ export const readConfig = (argv: readonly string[], env: NodeJS.ProcessEnv, vers
   if (!parsed.success) {
     throw new ConfigError(parsed.error.issues.map((issue) => `${issue.path.join('.')} ${issue.message}`).join('\n'));
   }
+  if (parsed.data.REACHBACK_OIDC_ISSUER && !parsed.data.REACHBACK_OIDC_AUDIENCE) {
+    throw new ConfigError('REACHBACK_OIDC_AUDIENCE must be set: the audience of tokens that are for Reachback.');
+  }
   return { ...parsed.data, roles: new Set(wanted.filter(isRole)) };
 };
 
@@ -57,6 +73,9 @@ Environment:
   REACHBACK_NATS_URL      the broker (nats://127.0.0.1:4222)
   REACHBACK_DATABASE_URL  the database (postgres://127.0.0.1:5432/reachback)
   REACHBACK_ADMIN_KEY     the administrator key, required
+  REACHBACK_OIDC_ISSUER   whose bearer tokens are good beside keys; with REACHBACK_OIDC_AUDIENCE
+  REACHBACK_OIDC_ROLE_CLAIM, REACHBACK_OIDC_GROUP_CLAIM
+                          their claims with the role (reachback_role) and, if any, the group
   REACHBACK_HTTP_HOST     where it listens (127.0.0.1): the REST API; without the role api, health and metrics alone
   REACHBACK_HTTP_PORT     and on which port (8080; 0 for any)
   REACHBACK_CONTACT_DAYS  for how many days beats and polls are kept (7)

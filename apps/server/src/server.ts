@@ -2,7 +2,7 @@ import type { NatsConnection } from '@nats-io/transport-node';
 import { drizzle } from 'drizzle-orm/postgres-js';
 import { randomBytes } from 'node:crypto';
 import type { Logger } from 'pino';
-import { startAdminApi, startHealthListener } from '#admin-api';
+import { type Access, createAccess, startAdminApi, startHealthListener } from '#admin-api';
 import { createLanes, type Lanes, ReachbackError } from '#contracts';
 import {
   type Database,
@@ -54,7 +54,8 @@ export const startServer = async (
       isResponding: false,
     };
     metrics.watch.database({ db: parts.db, instance: name.instance, projects: has('project') });
-    const health = await listenForHealth(config, parts, metrics);
+    const access = createAccess({ db: parts.db, keys: keysOf(config), oidc: oidcOf(config) });
+    const health = await listenForHealth(config, parts, metrics, access);
     started.push(health.stop);
     const setup = open('setup', 1);
     await migrateWhenThere(setup, log, signal);
@@ -66,7 +67,9 @@ export const startServer = async (
     started.push(() => nats.drain().catch(() => undefined));
     if (has('api')) {
       await health.stop();
-      started.push(await startApi({ config, version, log, metrics, parts, nats, lanes, open, port: health.port }));
+      started.push(
+        await startApi({ config, access, version, log, metrics, parts, nats, lanes, open, port: health.port }),
+      );
     }
     // An append of each lane may wait for its turn with a connection in its hand.
     if (has('ingest')) {
@@ -116,8 +119,15 @@ const namer = () => {
 
 const keysOf = (config: Config): ReadonlyMap<string, string> => new Map([['default', config.REACHBACK_ADMIN_KEY]]);
 
+const oidcOf = ({
+  REACHBACK_OIDC_ISSUER: issuer,
+  REACHBACK_OIDC_AUDIENCE: audience,
+  REACHBACK_OIDC_ROLE_CLAIM: roleClaim,
+  REACHBACK_OIDC_GROUP_CLAIM: groupClaim,
+}: Config) => (issuer && audience ? { issuer, audience, roleClaim, groupClaim } : undefined);
+
 /** Health and metrics are there from the first moment on; with the role `api`, until the API takes the port over. */
-const listenForHealth = async (config: Config, parts: Parts, metrics: Metrics) => {
+const listenForHealth = async (config: Config, parts: Parts, metrics: Metrics, access: Access) => {
   const { REACHBACK_HTTP_HOST: host, REACHBACK_HTTP_PORT: port, roles } = config;
   const otherwise = () =>
     roles.has('api')
@@ -127,7 +137,7 @@ const listenForHealth = async (config: Config, parts: Parts, metrics: Metrics) =
     return await startHealthListener({
       host,
       port,
-      keys: keysOf(config),
+      access,
       checks: checksOf(roles, parts),
       metrics,
       otherwise,
@@ -139,6 +149,7 @@ const listenForHealth = async (config: Config, parts: Parts, metrics: Metrics) =
 };
 
 type ApiOptions = {
+  readonly access: Access;
   readonly config: Config;
   readonly version: string;
   readonly log: Logger;
@@ -154,7 +165,7 @@ type ApiOptions = {
 const longestQuery = 30_000;
 
 const startApi = async (options: ApiOptions): Promise<() => Promise<void>> => {
-  const { config, version, log, metrics, parts, nats, lanes, open, port } = options;
+  const { config, access, version, log, metrics, parts, nats, lanes, open, port } = options;
   const db = open('api', 4, longestQuery);
   const api = await startAdminApi({
     db,
@@ -165,7 +176,7 @@ const startApi = async (options: ApiOptions): Promise<() => Promise<void>> => {
     version,
     host: config.REACHBACK_HTTP_HOST,
     port,
-    keys: keysOf(config),
+    access,
     contactDays: config.REACHBACK_CONTACT_DAYS,
     checks: checksOf(config.roles, parts),
     metrics,

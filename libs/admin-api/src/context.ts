@@ -4,6 +4,7 @@ import type { drizzle } from 'drizzle-orm/postgres-js';
 import type { Logger } from 'pino';
 import type { Lanes } from '#contracts';
 import type { Database } from '#event-log';
+import type { Access } from './access/access.js';
 import type { Checks } from './health/readiness.js';
 
 /** What the controllers work with. */
@@ -15,8 +16,7 @@ export type ApiContext = {
   readonly nats: NatsConnection;
   readonly lanes: Lanes;
   readonly log: Logger;
-  /** Administrator keys with their names. */
-  readonly keys: ReadonlyMap<string, string>;
+  readonly access: Access;
   /** For how many days contacts are kept. */
   readonly contactDays: number;
   readonly checks: Checks;

@@ -1,6 +1,7 @@
 import { Controller, Get } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import { laneListSchema } from '#contracts';
+import { Requires } from './access/requires.js';
 import { type ApiContext, Context } from './context.js';
 import { askOwner } from './presence-owner.js';
 
@@ -19,6 +20,7 @@ type LaneState = {
 export class LanesController {
   constructor(@Context() private readonly context: ApiContext) {}
 
+  @Requires('viewer', { fleet: true })
   @Get()
   @ApiOperation({
     summary: 'The lanes that the fleet is divided into: which server reads each, and how far it has come',

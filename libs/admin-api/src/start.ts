@@ -12,6 +12,7 @@ import { EventsController } from './events/events.controller.js';
 import { FleetController } from './fleet/fleet.controller.js';
 import { GroupsController } from './groups/groups.controller.js';
 import { HealthController } from './health/health.controller.js';
+import { KeysController } from './keys/keys.controller.js';
 import { LanesController } from './lanes.controller.js';
 import { NetworksController } from './networks/networks.controller.js';
 import { ProblemFilter } from './problems/problem-filter.js';
@@ -30,6 +31,7 @@ const controllers = [
   NetworksController,
   ReleasesController,
   VerificationsController,
+  KeysController,
   FleetController,
   EventsController,
   LanesController,

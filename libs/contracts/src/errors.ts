@@ -6,6 +6,7 @@ export const errorCatalogue = {
   bad_subject: { status: 400, title: 'A subject is reachback.v1.<clientId>.<kind>' },
   policy_out_of_range: { status: 422, title: 'A policy value is outside its limits' },
   unauthorized: { status: 401, title: 'The administrator key is missing or wrong' },
+  forbidden: { status: 403, title: 'The administrator key does not allow this' },
   not_registered: { status: 404, title: 'No client with this id is registered' },
   not_found: { status: 404, title: 'There is nothing at this address' },
   conflict: { status: 409, title: 'It exists already, or has just changed' },

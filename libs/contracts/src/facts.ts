@@ -39,6 +39,23 @@ export type ReleaseTarget =
       readonly labels?: Readonly<Record<string, string>>;
     };
 
+/** What an administrator may do: each role may also do what those before it may. */
+export const roles = ['viewer', 'operator', 'admin'] as const;
+export type Role = (typeof roles)[number];
+
+/** `group` is what the key is limited to, with all below it; empty is the fleet. */
+export type AdminKeyData = {
+  readonly id: string;
+  readonly name: string;
+  readonly role: Role;
+  readonly group: string;
+  readonly expiresAt: string | null;
+};
+
+/** How the key behind a piece of work lost the right to it. */
+export const holdReasons = ['key-revoked', 'role-lowered', 'group-changed'] as const;
+export type HoldReason = (typeof holdReasons)[number];
+
 /** One undelivered thing: the settings as a whole (`key` is `settings`), or one component's update. */
 export type WorkItem = {
   readonly kind: 'settings' | 'update';
@@ -104,6 +121,8 @@ export type FactData = {
   /** A group and all below it are gone; the clients in it, if there were any, are in another group. */
   'group-removed': { readonly path: string; readonly moveClientsTo: string | null };
   'settings-changed': { readonly level: SettingsLevel; readonly patch: JsonObject; readonly values: JsonObject };
+  /** The key that answers for a level lost the right to: what clients lack of it waits until the level is changed again. */
+  'settings-held': { readonly level: SettingsLevel; readonly key: string; readonly reason: HoldReason };
   'networks-changed': { readonly networks: readonly Network[] };
   'release-published': {
     readonly id: string;
@@ -116,12 +135,24 @@ export type FactData = {
     readonly deliverBy: string | null;
     /** How long it takes until every client is admitted, as an ISO 8601 duration; null is all at once. */
     readonly rollout: { readonly over: string } | null;
+    /** The group that whoever published it was limited to: it is for nobody elsewhere. Null is no limit. */
+    readonly within: string | null;
   };
   /** Nobody gets a paused release, and the time of its rollout stands still. */
   'release-paused': { readonly id: string };
   'release-resumed': { readonly id: string };
+  /**
+   * The key that answers for it lost the right to: it is paused until an administrator resumes it, who answers for it
+   * from then on.
+   */
+  'release-held': { readonly id: string; readonly key: string; readonly reason: HoldReason };
   /** It is never delivered again; who has it keeps it. */
   'release-withdrawn': { readonly id: string };
+  /** An administrator's key, as it is from now on; what it is told by is in no fact. */
+  'admin-key-created': AdminKeyData;
+  /** `keepsWork`: what it has queued and may not any more is delivered all the same. */
+  'admin-key-changed': AdminKeyData & { readonly keepsWork: boolean };
+  'admin-key-revoked': { readonly id: string; readonly keepsWork: boolean };
   /** Every direct client is being asked whether it is there (R19). */
   'verification-started': { readonly id: string; readonly reason: 'on-demand' | 'scheduled' };
   /** `direct` and `skipped` (unreachable) were counted when it began to ask. */
@@ -168,11 +199,16 @@ export const factVersions: Readonly<Record<FactType, number>> = {
   'client-status-changed': 1,
   'group-removed': 1,
   'settings-changed': 1,
+  'settings-held': 1,
   'networks-changed': 1,
-  'release-published': 2,
+  'release-published': 3,
   'release-paused': 1,
   'release-resumed': 1,
+  'release-held': 1,
   'release-withdrawn': 1,
+  'admin-key-created': 1,
+  'admin-key-changed': 1,
+  'admin-key-revoked': 1,
   'verification-started': 1,
   'verification-finished': 1,
   'work-delivered': 1,
@@ -186,8 +222,10 @@ export const factVersions: Readonly<Record<FactType, number>> = {
 
 /** Who or what caused a fact. */
 export type FactMeta = {
-  /** `agent`, `system`, or `admin:<key name>`. */
+  /** `agent`, `system`, `admin:<key name>`, or `oidc:<subject>` of a token. */
   readonly actor: string;
+  /** Id of the administrator's key: names may be given anew. Of a token as the actor. */
+  readonly key?: string;
   /** Position of the contact or fact that caused it. */
   readonly causation?: string;
   /** Ties a request to everything it led to: the requester's own id for it, or one made on its arrival. */

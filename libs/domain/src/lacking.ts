@@ -5,18 +5,24 @@ export type Standing = {
   readonly state: 'pending' | 'delivered' | 'acknowledged' | 'failed' | 'expired' | 'superseded' | 'withdrawn';
   readonly isOnline: boolean;
   readonly isPaused: boolean;
+  /** Paused because whoever published it lost the right to. */
+  readonly isHeld?: boolean;
   /** Its turn in the rollout; null without one. */
   readonly admittedAt: Date | null;
 };
 
 /** Why a client lacks a release or has not confirmed it; null for those that are done with it (G10). */
-export type LackReason = 'asleep' | 'failing' | 'expired' | 'not-yet-admitted' | 'paused' | 'waiting' | 'installing';
+export type LackReason =
+  'asleep' | 'failing' | 'expired' | 'not-yet-admitted' | 'paused' | 'held' | 'waiting' | 'installing';
 
-export const lackReasonOf = ({ state, isOnline, isPaused, admittedAt }: Standing, now: Date): LackReason | null => {
+export const lackReasonOf = (
+  { state, isOnline, isPaused, isHeld, admittedAt }: Standing,
+  now: Date,
+): LackReason | null => {
   if (state === 'expired') return 'expired';
   if (state === 'delivered') return 'installing';
   if (state !== 'pending' && state !== 'failed') return null;
-  if (isPaused) return 'paused';
+  if (isPaused) return isHeld ? 'held' : 'paused';
   if ((admittedAt ?? now) > now) return 'not-yet-admitted';
   if (state === 'failed') return 'failing';
   return isOnline ? 'waiting' : 'asleep';

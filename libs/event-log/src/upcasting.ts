@@ -5,8 +5,12 @@ export type Upcaster = (data: Record<string, unknown>) => Record<string, unknown
 
 /** By type, the step from version n to n + 1 at index n - 1. */
 const upcasters: Partial<Record<FactType, readonly Upcaster[]>> = {
-  // Before there were rollouts, every release was for all its clients at once.
-  'release-published': [(data) => ({ ...data, rollout: null })],
+  'release-published': [
+    // Before there were rollouts, every release was for all its clients at once.
+    (data) => ({ ...data, rollout: null }),
+    // Before keys had groups, whoever could publish could do so for all.
+    (data) => ({ ...data, within: null }),
+  ],
 };
 
 export const isFactType = (type: string): type is FactType => Object.hasOwn(factVersions, type);

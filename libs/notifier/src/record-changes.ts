@@ -18,6 +18,7 @@ export const notifications: Follower = {
     'group-removed',
     'release-published',
     'release-paused',
+    'release-held',
     'release-resumed',
     'release-withdrawn',
     'client-edited',
@@ -39,6 +40,7 @@ const record = async (fact: Fact, tx: Transaction): Promise<void> => {
     case 'release-published':
       return recordRelease(fact, tx);
     case 'release-paused':
+    case 'release-held':
       return forgetRelease(fact.data.id, tx);
     case 'release-resumed':
       return recordResumption(fact, tx);

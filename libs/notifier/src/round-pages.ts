@@ -48,6 +48,7 @@ const lacks = (db: Queryable, round: Round) => {
 const lacksSettings = (db: Queryable, { position }: Of<'settings'>) => db`
   (SELECT true FROM undelivered_work w
    WHERE w.client_id = page.client_id AND w.kind = 'settings' AND w.position = ${position} AND w.state = 'pending'
+     AND w.is_deliverable
    LIMIT 1)`;
 
 /** Asked of this release alone: composing queues would cost every release of every component. */

@@ -60,6 +60,37 @@ export const countFleet = async (db: Queryable, times: readonly Date[]): Promise
   return addUp(times, parts);
 };
 
+/**
+ * The same of the clients that are in a group or below it now, or were when they were removed. Its cost goes with their
+ * transitions.
+ */
+export const countGroup = async (
+  db: Queryable,
+  group: string,
+  times: readonly Date[],
+): Promise<readonly FleetCount[]> => {
+  // width_bucket counts the times at or before a transition; a transition at a time belongs to it.
+  const parts = await db<Part[]>`
+    WITH place AS MATERIALIZED (
+      SELECT path FROM group_node WHERE path = ${group} OR starts_with(path, ${`${group}/`})
+    ), member AS MATERIALIZED (
+      SELECT id FROM client WHERE removed_at IS NULL AND group_path = ANY(ARRAY(SELECT path FROM place))
+      UNION ALL
+      SELECT id FROM client WHERE removed_at IS NOT NULL AND group_path = ANY(ARRAY(SELECT path FROM place))
+    )
+    SELECT point, status, sum(delta)::integer AS delta, true AS lasts
+    FROM (
+      SELECT width_bucket(s.at - interval '1 microsecond', ${times.map((at) => at.toISOString())}::timestamptz[]) + 1 AS point,
+             c.status, c.delta
+      FROM member m
+      CROSS JOIN LATERAL (SELECT * FROM status_history WHERE client_id = m.id AND at <= ${times.at(-1) ?? null} OFFSET 0) s
+      CROSS JOIN LATERAL (VALUES (s.counted, 1), (s.counted_before, -1)) AS c (status, delta)
+      WHERE c.status IS NOT NULL
+    ) part
+    GROUP BY 1, 2`;
+  return addUp(times, parts);
+};
+
 const addUp = (times: readonly Date[], parts: readonly Part[]): readonly FleetCount[] => {
   const byPoint = new Map<number, Part[]>();
   for (const part of parts) byPoint.set(part.point, [...(byPoint.get(part.point) ?? []), part]);

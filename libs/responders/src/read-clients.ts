@@ -6,7 +6,7 @@ import type { Queryable } from '#event-log';
 export type OpenWork = QueuedWork &
   SentWork & {
     readonly clientId: string;
-    /** Whether it may be sent now: a release that is paused, or that has not admitted the client yet, waits. */
+    /** Whether it may be sent now: what is held or paused waits, and a release that has not admitted the client yet. */
     readonly isDeliverable: boolean;
     readonly update: Release | null;
   };

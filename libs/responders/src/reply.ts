@@ -17,7 +17,7 @@ export const composeReply = (
   const { values, policy } = cache.of(row);
   const network = networkOf(request, row, cache);
   const now = new Date();
-  const openSettings = open.find((work) => work.kind === 'settings');
+  const openSettings = open.find((work) => work.kind === 'settings' && work.isDeliverable);
   const settings = openSettings ? { revision: openSettings.revision, values } : null;
   const packed = packReply(settings, inSendingOrder(open.filter(isUpdateToSend), request.identity, now));
   const reply: WorkReply = {

@@ -1,36 +1,28 @@
-import { type CanActivate, type ExecutionContext, Injectable, SetMetadata } from '@nestjs/common';
+import { type CanActivate, type ExecutionContext, Injectable } from '@nestjs/common';
 import { Reflector } from '@nestjs/core';
 import type { FastifyRequest } from 'fastify';
 import { ReachbackError } from '#contracts';
 import { type ApiContext, Context } from '../context.js';
-import { KeyRing } from './key-ring.js';
+import { assertAllowed } from './allowed.js';
+import { setCaller } from './caller.js';
+import { type Requirement, requirementKey } from './requires.js';
 
-const publicRoute = 'reachback:public';
-/** Needs no key: health and the documents. */
-export const Public = () => SetMetadata(publicRoute, true);
-
-/** The name of the key that an authorised request came with. */
-const actors = new WeakMap<object, string>();
-export const actorOf = (request: FastifyRequest): string => actors.get(request) ?? 'admin:unknown';
-
-/** Lets requests in that carry an administrator key as bearer token. */
+/** Lets requests in whose bearer token has the role that the route states. */
 @Injectable()
 export class BearerGuard implements CanActivate {
-  private readonly keys: KeyRing;
-
   constructor(
     private readonly reflector: Reflector,
-    @Context() { keys }: ApiContext,
-  ) {
-    this.keys = new KeyRing(keys);
-  }
+    @Context() private readonly context: ApiContext,
+  ) {}
 
-  canActivate(context: ExecutionContext): boolean {
-    if (this.reflector.getAllAndOverride<boolean>(publicRoute, [context.getHandler(), context.getClass()])) return true;
+  async canActivate(context: ExecutionContext): Promise<boolean> {
+    const needed = this.reflector.get<Requirement | 'none' | undefined>(requirementKey, context.getHandler());
+    if (needed === 'none') return true;
     const request = context.switchToHttp().getRequest<FastifyRequest>();
-    const name = this.keys.nameOf(request.headers.authorization);
-    if (name === undefined) throw new ReachbackError('unauthorized');
-    actors.set(request, `admin:${name}`);
+    const caller = await this.context.access.callerOf(request.headers.authorization);
+    if (needed === undefined) throw new ReachbackError('forbidden');
+    assertAllowed(caller, needed);
+    setCaller(request, caller);
     return true;
   }
 }

@@ -19,13 +19,16 @@ import {
   statusAtSchema,
   transitionListSchema,
 } from '#contracts';
-import type { Queryable } from '#event-log';
 import { firstSeen, statusAt } from '#projections';
+import { type Caller, From } from '../access/caller.js';
+import { Requires } from '../access/requires.js';
+import type { Scope } from '../access/scope.js';
 import { type ApiContext, Context } from '../context.js';
 import { notAfterNow, untilHistoryIsThere } from '../past.js';
 import { decodePosition, pageOf } from '../paging.js';
 import { checkMove } from '../settings/levels.js';
 import { Writer } from '../writes/writer.js';
+import { findKnown, findRegistered } from './find-client.js';
 import { readQueue } from './queue.js';
 import { readClientEvents } from './read-events.js';
 import { findClient, listClients } from './select-clients.js';
@@ -41,25 +44,32 @@ export class ClientsController {
     private readonly writer: Writer,
   ) {}
 
+  @Requires('viewer')
   @Get()
   @ApiOperation({ summary: 'Clients that pass the filters' })
   @ApiOkResponse({ standardSchema: clientListSchema })
-  list(@Query({ schema: clientListQuery }) query: ClientListQuery) {
-    return listClients(this.context, query);
+  list(@From() { scope }: Caller, @Query({ schema: clientListQuery }) query: ClientListQuery) {
+    return listClients(this.context, scope, query);
   }
 
+  @Requires('viewer')
   @Get(':id')
   @ApiOperation({ summary: 'One client, or with `asOf` its status at a time (G2)' })
   @ApiOkResponse({ standardSchema: clientSchema.or(statusAtSchema) })
-  async get(@Param({ schema: clientParams }) { id }: Id, @Query({ schema: asOfQuery }) { asOf }: { asOf?: string }) {
-    if (asOf !== undefined) return this.statusAt(id, asOf);
-    const client = await findClient(this.context, id);
+  async get(
+    @From() { scope }: Caller,
+    @Param({ schema: clientParams }) { id }: Id,
+    @Query({ schema: asOfQuery }) { asOf }: { asOf?: string },
+  ) {
+    if (asOf !== undefined) return this.statusAt(scope, id, asOf);
+    const client = await findClient(this.context, scope, id);
     if (!client) throw new ReachbackError('not_registered');
     return client;
   }
 
-  private async statusAt(id: string, asOf: string) {
+  private async statusAt(scope: Scope, id: string, asOf: string) {
     const { db } = this.context;
+    await findKnown(db, scope, id);
     await untilHistoryIsThere(this.context);
     const at = notAfterNow(asOf);
     const known = await statusAt(db, id, at);
@@ -73,46 +83,58 @@ export class ClientsController {
     );
   }
 
+  @Requires('operator')
   @Patch(':id')
   @ApiOperation({ summary: 'Change the name, the group or the labels of a client' })
   @ApiOkResponse({ standardSchema: clientSchema })
   async edit(
+    @From() caller: Caller,
     @Param({ schema: clientParams }) { id }: Id,
     @Body({ schema: clientPatch }) patch: ClientPatch,
     @Req() request: FastifyRequest,
     @Res({ passthrough: true }) reply: FastifyReply,
   ) {
     await this.writer.run(request, reply, async ({ tx, append }) => {
-      await assertRegistered(tx, id);
-      if (patch.group !== undefined) await checkMove(tx, [id], patch.group);
+      await findRegistered(tx, caller.scope, id);
+      if (patch.group !== undefined) {
+        caller.scope.assertCovers(patch.group, 'group');
+        await checkMove(tx, [id], patch.group);
+      }
       await append({ type: 'client-edited', client: id, data: patch });
       return {};
     });
-    return this.get({ id }, {});
+    return this.get(caller, { id }, {});
   }
 
+  @Requires('admin')
   @Delete(':id')
   @HttpCode(204)
   @ApiOperation({ summary: 'Remove a client, as uninstalled by an administrator (R7)' })
   @ApiNoContentResponse()
   async remove(
+    @From() { scope }: Caller,
     @Param({ schema: clientParams }) { id }: Id,
     @Req() request: FastifyRequest,
     @Res({ passthrough: true }) reply: FastifyReply,
   ) {
     await this.writer.run(request, reply, async ({ tx, append }) => {
-      await assertRegistered(tx, id);
+      await findRegistered(tx, scope, id);
       await append({ type: 'client-removed', client: id, data: { cause: 'uninstalled', by: 'administrator' } });
       return { status: 204 };
     });
   }
 
+  @Requires('viewer')
   @Get(':id/history')
   @ApiOperation({ summary: 'Every transition with its cause, newest first; of removed clients too (G2)' })
   @ApiOkResponse({ standardSchema: transitionListSchema })
-  async history(@Param({ schema: clientParams }) { id }: Id, @Query({ schema: pageQuery }) { limit, cursor }: Page) {
+  async history(
+    @From() { scope }: Caller,
+    @Param({ schema: clientParams }) { id }: Id,
+    @Query({ schema: pageQuery }) { limit, cursor }: Page,
+  ) {
     const { db } = this.context;
-    await placeOf(db, id);
+    await findKnown(db, scope, id);
     const rows = await db<{ at: Date; status: string; cause: string; position: string }[]>`
       SELECT data->>'at' AS at, data->>'status' AS status, data->>'cause' AS cause, position::text AS position
       FROM event
@@ -122,39 +144,31 @@ export class ClientsController {
     return pageOf(rows, limit, (row) => [row.position]);
   }
 
+  @Requires('viewer')
   @Get(':id/events')
   @ApiOperation({ summary: 'Its part of the log, newest first: all facts, and its contacts in a time range' })
   @ApiOkResponse({ standardSchema: clientEventListSchema })
   async events(
+    @From() { scope }: Caller,
     @Param({ schema: clientParams }) { id }: Id,
     @Query({ schema: clientEventsQuery }) query: Page & { from?: string; to?: string },
   ) {
-    const place = await placeOf(this.context.db, id);
+    const place = await findKnown(this.context.db, scope, id);
     const { from, to, limit, cursor } = query;
     const before = cursor === undefined ? undefined : decodePosition(cursor);
-    return readClientEvents(this.context, { id, ...place }, { from, to, limit, before });
+    return readClientEvents(this.context, place, { from, to, limit, before });
   }
 
+  @Requires('viewer')
   @Get(':id/queue')
   @ApiOperation({ summary: 'What it has not yet received or confirmed; with `all=true` the finished too' })
   @ApiOkResponse({ standardSchema: queueSchema })
   async queue(
+    @From() { scope }: Caller,
     @Param({ schema: clientParams }) { id }: Id,
     @Query({ schema: queueQuery }) { all = false }: { all?: boolean },
   ) {
-    await assertRegistered(this.context.db, id);
+    await findRegistered(this.context.db, scope, id);
     return { items: await readQueue(this.context.db, id, all), nextCursor: null };
   }
 }
-
-const assertRegistered = async (db: Queryable, id: string): Promise<void> => {
-  const [row] = await db`SELECT FROM client WHERE id = ${id} AND removed_at IS NULL`;
-  if (!row) throw new ReachbackError('not_registered');
-};
-
-/** The lane of a client and its ordinal there, of a removed one too: its history stays readable (R7). */
-const placeOf = async (db: Queryable, id: string): Promise<{ readonly lane: number; readonly ordinal: number }> => {
-  const [row] = await db<{ lane: number; ordinal: number }[]>`SELECT lane, ordinal FROM client WHERE id = ${id}`;
-  if (!row) throw new ReachbackError('not_registered');
-  return row;
-};

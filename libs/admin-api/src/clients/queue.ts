@@ -10,10 +10,12 @@ export const readQueue = async (db: Queryable, clientId: string, all: boolean): 
 const selectOpen = (db: Queryable, clientId: string) => db<QueueItem[]>`
   SELECT w.kind, w.key, w.revision, w.state, w.release,
          greatest(c.registered_at, coalesce(e.recorded_at, c.registered_at)) AS "queuedAt",
-         w.delivered_at AS "deliveredAt", w.attempts, w.deliver_by AS "deliverBy", w.error
+         w.delivered_at AS "deliveredAt", w.attempts, w.deliver_by AS "deliverBy", w.error,
+         CASE w.kind WHEN 'settings' THEN NOT w.is_deliverable ELSE r.held_at IS NOT NULL END AS held
   FROM undelivered_work w
   JOIN client c ON c.id = w.client_id
   LEFT JOIN event e ON e.position = w.position
+  LEFT JOIN release r ON r.id = w.release
   WHERE w.client_id = ${clientId}
   ORDER BY w.position DESC`;
 
@@ -54,5 +56,5 @@ const selectFinished = (db: Queryable, clientId: string) => db<QueueItem[]>`
     WHERE NOT EXISTS (
       SELECT FROM undelivered_work w WHERE w.client_id = ${clientId} AND w.kind = 'settings' AND w.revision = d.revision OFFSET 0)
   )
-  SELECT * FROM (TABLE updates UNION ALL TABLE elsewhere UNION ALL TABLE settings) finished
+  SELECT finished.*, false AS held FROM (TABLE updates UNION ALL TABLE elsewhere UNION ALL TABLE settings) finished
   ORDER BY "queuedAt" DESC, key, revision`;

@@ -1,5 +1,6 @@
 import { and, eq, inArray, type SQL, sql } from 'drizzle-orm';
 import type { Cause, Client, ClientListQuery, Status } from '#contracts';
+import type { Scope } from '../access/scope.js';
 import type { ApiContext } from '../context.js';
 import { encodeCursor, pageOf } from '../paging.js';
 import { askOwners } from '../presence-owner.js';
@@ -39,7 +40,10 @@ const columns = {
 const notRemoved = sql`${client.removedAt} IS NULL`;
 
 /** One page of the clients that pass the filters, and how many there are in all. */
-export const listClients = async (context: ApiContext, query: ClientListQuery) => {
+export const listClients = async (context: ApiContext, scope: Scope, asked: ClientListQuery) => {
+  const group = scope.narrow(asked.group);
+  if (group === undefined) return { items: [], nextCursor: null, total: 0 };
+  const query = { ...asked, group };
   const filters = filtersOf(query);
   const expected = expectOf(context, query);
   const [{ items, nextCursor }, total] = await Promise.all([
@@ -70,10 +74,11 @@ const placeOf = ({ sortedBy, id }: Place): readonly string[] => [sortedBy, id];
 const selectRows = ({ tables }: ApiContext, where: SQL | undefined) =>
   tables.select(columns).from(client).leftJoin(presence, eq(presence.clientId, client.id)).where(where);
 
-/** One client; undefined when it is not registered. */
-export const findClient = async (context: ApiContext, id: string): Promise<Client | undefined> => {
+/** One client; undefined when it is not registered, or elsewhere. */
+export const findClient = async (context: ApiContext, scope: Scope, id: string): Promise<Client | undefined> => {
   const rows = await selectRows(context, and(eq(client.id, id), notRemoved));
-  return (await complete(context, rows))[0];
+  const within = rows.filter(({ group }) => scope.covers(group));
+  return (await complete(context, within))[0];
 };
 
 type Row = Omit<

@@ -1,5 +1,6 @@
 import type { Status } from '#contracts';
 import type { Queryable } from '#event-log';
+import type { Scope } from '../access/scope.js';
 
 export type FleetCounts = {
   readonly total: number;
@@ -10,12 +11,12 @@ export type FleetCounts = {
 type Row = { readonly status: Status; readonly total: number; readonly clients: number; readonly items: number };
 
 /** How many clients there are, of each status, and how many lack how much: exact, as of one moment. */
-export const countFleetNow = async (db: Queryable): Promise<FleetCounts> => {
+export const countFleetNow = async (db: Queryable, scope: Scope): Promise<FleetCounts> => {
   const rows = await db<Row[]>`
     SELECT p.status, sum(w.clients)::integer AS total,
            coalesce(sum(w.clients) FILTER (WHERE w.items > 0), 0)::integer AS clients,
            sum(w.clients * w.items)::integer AS items
-    FROM cohort_work('') w JOIN cohort_presence p ON p.id = w.presence_id GROUP BY p.status`;
+    FROM cohort_work(${scope.group}) w JOIN cohort_presence p ON p.id = w.presence_id GROUP BY p.status`;
   const sum = (column: 'total' | 'clients' | 'items') => rows.reduce((all, row) => all + row[column], 0);
   return {
     total: sum('total'),

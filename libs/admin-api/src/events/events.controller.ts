@@ -10,9 +10,12 @@ import {
   rebuildStartedSchema,
   rejectsSchema,
 } from '#contracts';
-import { isFactType, readFacts } from '#event-log';
+import { isFactType } from '#event-log';
 import { beginRebuild, cancelRebuild, type Follower, followers, projectionStates } from '#projections';
+import { type Caller, From } from '../access/caller.js';
+import { Requires } from '../access/requires.js';
 import { type ApiContext, Context } from '../context.js';
+import { readVisibleFacts } from './read-visible.js';
 import { Writer } from '../writes/writer.js';
 
 type EventsQuery = { readonly after: string; readonly client?: string; readonly type?: string; readonly limit: number };
@@ -25,21 +28,17 @@ export class EventsController {
     private readonly writer: Writer,
   ) {}
 
+  @Requires('viewer')
   @Get('events')
   @ApiOperation({ summary: 'The log of facts, in order; `nextCursor` is the next `after`' })
   @ApiOkResponse({ standardSchema: eventListSchema })
-  async events(@Query({ schema: eventsQuery }) { after, client, type, limit }: EventsQuery) {
+  async events(@From() { scope }: Caller, @Query({ schema: eventsQuery }) { after, client, type, limit }: EventsQuery) {
     if (type !== undefined && !isFactType(type)) {
       throw new ReachbackError('bad_request', `type: there are no facts of the type ${type}`, undefined, 'type');
     }
-    const { db } = this.context;
-    const facts = await readFacts(db, {
-      after: BigInt(after),
-      limit: limit + 1,
-      ...(client === undefined ? {} : { client }),
-      ...(type === undefined ? {} : { types: [type] }),
-    });
-    const items = facts.slice(0, limit).map(({ position, id, type: name, client: about, recordedAt, data, meta }) => ({
+    const asked = { after: BigInt(after), client, type, limit };
+    const { facts, next } = await readVisibleFacts(this.context.db, scope, asked);
+    const items = facts.map(({ position, id, type: name, client: about, recordedAt, data, meta }) => ({
       position: String(position),
       id,
       type: name,
@@ -48,9 +47,10 @@ export class EventsController {
       data,
       meta,
     }));
-    return { items, nextCursor: facts.length > limit ? (items.at(-1)?.position ?? null) : null };
+    return { items, nextCursor: next === null ? null : String(next) };
   }
 
+  @Requires('viewer', { fleet: true })
   @Get('rejects')
   @ApiOperation({ summary: 'What agents sent that could not be read: counts by code, and the last samples' })
   @ApiOkResponse({ standardSchema: rejectsSchema })
@@ -67,6 +67,7 @@ export class EventsController {
     };
   }
 
+  @Requires('viewer', { fleet: true })
   @Get('projections')
   @ApiOperation({ summary: 'How far the projections that follow the log have come' })
   @ApiOkResponse({ standardSchema: projectionListSchema })
@@ -76,6 +77,7 @@ export class EventsController {
     return { items, nextCursor: null };
   }
 
+  @Requires('admin', { fleet: true })
   @Post('projections/:name/rebuild')
   @HttpCode(202)
   @ApiOperation({
@@ -94,6 +96,7 @@ export class EventsController {
     });
   }
 
+  @Requires('admin', { fleet: true })
   @Delete('projections/:name/rebuild')
   @HttpCode(204)
   @ApiOperation({ summary: 'Give up a rebuild; the projection that serves stays as it is' })

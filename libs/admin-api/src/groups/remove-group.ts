@@ -2,19 +2,25 @@ import { type GroupRemoval, ReachbackError } from '#contracts';
 import { groupChain } from '#domain';
 import type { Transaction } from '#event-log';
 import { checkMove } from '../settings/levels.js';
+import type { Scope } from '../access/scope.js';
 import type { Write } from '../writes/writer.js';
 
 /**
  * Removes a group and all below it with their settings, by one fact however many clients move.
  *
- * @throws {ReachbackError} `conflict` when it has clients and nobody said where to; `policy_out_of_range` when a
+ * @throws {ReachbackError} `forbidden` when one of the two groups is not the caller’s; `conflict` when it has clients and nobody said where to; `policy_out_of_range` when a
  * client's own settings do not go with the policy of the group it would move to (R11)
  */
 export const removeGroup = async (
   { tx, append }: Write,
+  scope: Scope,
   path: string,
   moveClientsTo: string | undefined,
 ): Promise<GroupRemoval> => {
+  scope.assertCovers(path);
+  if (moveClientsTo !== undefined) scope.assertCovers(moveClientsTo, 'moveClientsTo');
+  if (path === scope.group)
+    throw new ReachbackError('forbidden', 'A key cannot remove the group that it is limited to.');
   assertTargetRemains(path, moveClientsTo);
   const groups = await tx<{ path: string }[]>`
     SELECT path FROM group_node WHERE path = ${path} OR starts_with(path, ${`${path}/`}) ORDER BY path`;

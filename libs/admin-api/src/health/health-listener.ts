@@ -1,16 +1,18 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { errorCatalogue, ReachbackError } from '#contracts';
-import { KeyRing } from '../access/key-ring.js';
+import type { Access } from '../access/access.js';
+import { assertAllowed } from '../access/allowed.js';
 import type { MetricsSource } from '../context.js';
 import { problemHeaders, problemOf } from '../problems/problem.js';
 import { requestIdHeader, requestIdOf } from '../request-log.js';
+import { metricsRequirement } from './requirement.js';
 import { type Checks, readReadiness } from './readiness.js';
 
 export type HealthListenerOptions = {
   readonly host: string;
   readonly port: number;
-  readonly keys: ReadonlyMap<string, string>;
+  readonly access: Access;
   readonly checks: Checks;
   readonly metrics: MetricsSource;
   /** What any other address is answered with. */
@@ -40,10 +42,9 @@ const json = (status: number, body: object): Answer => ({
 export const startHealthListener = async (
   options: HealthListenerOptions,
 ): Promise<{ readonly port: number; readonly stop: () => Promise<void> }> => {
-  const keys = new KeyRing(options.keys);
   const server = createServer((request, response) => {
     const id = requestIdOf(request.headers);
-    void answer(request, keys, options)
+    void answer(request, options)
       .catch((error: unknown) => problem(error instanceof ReachbackError ? error : new ReachbackError('internal'), id))
       .then((answered) => send(request, response, { ...answered, id }));
   });
@@ -65,8 +66,7 @@ export const startHealthListener = async (
 
 const answer = async (
   { method, url = '', headers }: IncomingMessage,
-  keys: KeyRing,
-  { checks, metrics, otherwise }: HealthListenerOptions,
+  { access, checks, metrics, otherwise }: HealthListenerOptions,
 ): Promise<Answer> => {
   const path = method === 'GET' || method === 'HEAD' ? url.split('?')[0] : undefined;
   if (path === '/healthz') return json(200, { status: 'ok' });
@@ -75,7 +75,7 @@ const answer = async (
     return json(readiness.status === 'ready' ? 200 : 503, readiness);
   }
   if (path !== '/metrics') throw otherwise();
-  if (keys.nameOf(headers.authorization) === undefined) throw new ReachbackError('unauthorized');
+  assertAllowed(await access.callerOf(headers.authorization), metricsRequirement);
   return { status: 200, type: metrics.contentType, body: await metrics.read() };
 };
 

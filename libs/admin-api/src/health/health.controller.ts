@@ -2,8 +2,9 @@ import { Controller, Get, Header, Res } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiProduces, ApiServiceUnavailableResponse, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
 import { readinessSchema } from '#contracts';
-import { Public } from '../access/bearer-guard.js';
+import { Public, Requires } from '../access/requires.js';
 import { type ApiContext, Context } from '../context.js';
+import { metricsRequirement } from './requirement.js';
 import { readReadiness } from './readiness.js';
 
 @ApiTags('health')
@@ -29,6 +30,7 @@ export class HealthController {
     return readiness;
   }
 
+  @Requires(metricsRequirement.role, metricsRequirement)
   @Get('metrics')
   @Header('Cache-Control', 'no-store')
   @ApiOperation({ summary: 'What this process has done and sees, for Prometheus' })

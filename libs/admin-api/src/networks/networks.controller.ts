@@ -5,6 +5,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { type Network, networksBody, ReachbackError } from '#contracts';
 import { parseRange } from '#domain';
 import type { Queryable } from '#event-log';
+import { Requires } from '../access/requires.js';
 import { type ApiContext, Context } from '../context.js';
 import { Writer } from '../writes/writer.js';
 
@@ -16,6 +17,7 @@ export class NetworksController {
     private readonly writer: Writer,
   ) {}
 
+  @Requires('viewer', { fleet: true })
   @Get()
   @ApiOperation({ summary: 'The networks whose machines cannot be dialled (R1)' })
   @ApiOkResponse({ standardSchema: networksBody })
@@ -23,6 +25,7 @@ export class NetworksController {
     return read(this.context.db);
   }
 
+  @Requires('admin', { fleet: true })
   @Put()
   @ApiOperation({ summary: 'Replace the networks; clients are classified anew at once (R1)' })
   @ApiOkResponse({ standardSchema: networksBody })

@@ -1,5 +1,6 @@
 import { expectedAt, type Standing } from '#domain';
 import type { Queryable } from '#event-log';
+import type { Scope } from '../access/scope.js';
 import { readPolicies } from './policies.js';
 
 /** Clients that stand alike with a release, and come for it alike. */
@@ -21,6 +22,7 @@ type Progressing = { readonly id: string; readonly isPaused: boolean };
  */
 export const readEta = async (
   db: Queryable,
+  scope: Scope,
   { id, isPaused }: Progressing,
   lacking: readonly Alike[],
 ): Promise<Date | null> => {
@@ -34,7 +36,7 @@ export const readEta = async (
     if (at === null) return null;
     expected.push({ ...one, at });
   }
-  const turns = (await isAdmitting(db, id)) ? await selectLastTurns(db, id, expected, now) : [];
+  const turns = (await isAdmitting(db, id)) ? await selectLastTurns(db, scope, id, expected, now) : [];
   const times = [
     ...expected.map(({ at }) => at.getTime()),
     ...turns.map(({ wait, admittedAt }) => Math.max(now.getTime(), admittedAt.getTime()) + wait),
@@ -55,7 +57,9 @@ type LastTurn = { readonly wait: number; readonly admittedAt: Date };
  * those that had theirs. They are looked for where they are sooner found: in the groups that have some of them, or from
  * the last place down, where one of as many clients lacks the release as it takes steps.
  */
-const selectLastTurns = (db: Queryable, release: string, expected: readonly Expected[], now: Date) => db<LastTurn[]>`
+const selectLastTurns = (db: Queryable, scope: Scope, release: string, expected: readonly Expected[], now: Date) => db<
+  LastTurn[]
+>`
   WITH waiting AS (
     SELECT * FROM unnest(
       ${expected.map(({ state }) => state)}::text[], ${expected.map(({ network }) => network)}::text[],
@@ -64,12 +68,12 @@ const selectLastTurns = (db: Queryable, release: string, expected: readonly Expe
     ) AS w (state, network, path, who, wait)
   ), lacking AS MATERIALIZED (
     SELECT c.kind_id, c.class, c.network, w.wait, sum(c.clients) AS clients
-    FROM release_counts(${release}) c
+    FROM release_counts(${release}, ${scope.group}) c
     JOIN waiting w
       ON w.state = c.state AND w.network = c.network AND w.path = c.policy_group AND w.who IS NOT DISTINCT FROM c.who
     GROUP BY 1, 2, 3, 4
   ), place AS MATERIALIZED (
-    SELECT group_id, path, class FROM cohort_group
+    SELECT group_id, path, class FROM cohort_group WHERE true ${scope.condition(db, 'path')}
   ), near AS MATERIALIZED (
     SELECT g.group_id, g.path, g.class, sum(c.clients) AS clients
     FROM cohort c JOIN place g ON g.group_id = c.group_id

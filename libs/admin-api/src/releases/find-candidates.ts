@@ -1,5 +1,6 @@
 import type { ProgressState } from '#contracts';
 import type { Queryable } from '#event-log';
+import type { Scope } from '../access/scope.js';
 
 type Wanted = {
   readonly id: string;
@@ -19,9 +20,10 @@ const collects = 5_000;
 const looksAt = 12_000;
 
 /** The next clients in the order of their ids, whatever their state: some 20 ms, for each one's standing is composed. */
-export const nextClients = async (db: Queryable, after: string): Promise<Candidates> => {
+export const nextClients = async (db: Queryable, scope: Scope, after: string): Promise<Candidates> => {
   const rows = await db<{ id: string }[]>`
-    SELECT id FROM client WHERE removed_at IS NULL AND id > ${after} ORDER BY id LIMIT ${composes}`;
+    SELECT id FROM client WHERE removed_at IS NULL AND id > ${after} ${scope.condition(db, 'group_path')}
+    ORDER BY id LIMIT ${composes}`;
   const candidates = rows.map(({ id }) => id);
   const end = candidates.at(-1);
   return candidates.length < composes || end === undefined ? { candidates } : { candidates, end };
@@ -31,7 +33,7 @@ export const nextClients = async (db: Queryable, after: string): Promise<Candida
  * The next clients that stand so with a release. Their cohorts know how many do: where these are few, they are found by
  * them; else the order of ids is gone through, for a bounded number of clients, after which a page ends early (ADR 0010).
  */
-export const findCandidates = async (db: Queryable, wanted: Wanted): Promise<Candidates> => {
+export const findCandidates = async (db: Queryable, scope: Scope, wanted: Wanted): Promise<Candidates> => {
   const tallied = await selectTallied(db, wanted);
   const [row] = await db<{ clients: number; ids: string[] | null }[]>`
     WITH standing AS MATERIALIZED (${standing(db, wanted)}),
@@ -45,11 +47,11 @@ export const findCandidates = async (db: Queryable, wanted: Wanted): Promise<Can
         SELECT client_id FROM delivery
         WHERE ${tallied > 0} AND release = ${wanted.id} AND state = 'acknowledged' AND is_tallied
       ) found
-      WHERE id > ${wanted.after} ORDER BY id
+      WHERE id > ${wanted.after} ${within(db, scope)} ORDER BY id
     ) END AS ids
     FROM number n`;
   if (row?.ids) return { candidates: row.ids };
-  return look(db, wanted, tallied > 0);
+  return look(db, scope, wanted, tallied > 0);
 };
 
 /** Acknowledgements that are only numbers: by their cohorts these clients stand elsewhere. */
@@ -64,23 +66,30 @@ const isWanted = (db: Queryable, { state }: Wanted) => (state === undefined ? db
 const standing = (db: Queryable, wanted: Wanted) =>
   db`SELECT s.kind_id, s.group_id, s.clients FROM cohorts_standing(${wanted.id}) s WHERE ${isWanted(db, wanted)}`;
 
-const look = async (db: Queryable, wanted: Wanted, isTallied: boolean): Promise<Candidates> => {
+/** Cohorts do not say where a client is. */
+const within = (db: Queryable, scope: Scope) =>
+  scope.isFleet ? db`` : db`AND id IN (SELECT c.id FROM client c WHERE c.group_path = ANY(${scope.paths(db)}))`;
+
+const look = async (db: Queryable, scope: Scope, wanted: Wanted, isTallied: boolean): Promise<Candidates> => {
   const { id, state, after, count } = wanted;
   // By its cohort, a client that is tallied is superseded, or the release withdrawn; it has it all the same.
   const tallied = db`EXISTS (
     SELECT FROM release r JOIN delivery d ON d.key = r.component AND d.revision = r.version
     WHERE r.id = ${id} AND d.client_id = o.id AND d.kind = 'update' AND d.is_tallied OFFSET 0)`;
+  const condition = scope.condition(db, 'c.group_path');
   const isElsewhere = state === 'superseded' || state === 'withdrawn';
   const rows = await db<{ id: string | null; end: string | null }[]>`
     WITH standing AS MATERIALIZED (${standing(db, wanted)}),
     horizon AS MATERIALIZED (
-      SELECT c.id FROM client c WHERE c.removed_at IS NULL AND c.id > ${after} ORDER BY c.id
+      SELECT c.id FROM client c WHERE c.removed_at IS NULL AND c.id > ${after} ${condition}
+      ORDER BY c.id
       LIMIT 1 OFFSET ${Math.max(looksAt, count) - 1}
     )
     SELECT r.id, (SELECT h.id FROM horizon h) AS "end"
     FROM (SELECT) one LEFT JOIN (
       SELECT o.id FROM (
-        SELECT c.id FROM client c WHERE c.removed_at IS NULL AND c.id > ${after} ORDER BY c.id
+        SELECT c.id FROM client c WHERE c.removed_at IS NULL AND c.id > ${after} ${condition}
+      ORDER BY c.id
         LIMIT ${Math.max(looksAt, count)}
       ) o
       WHERE (EXISTS (

@@ -1,8 +1,9 @@
 import { isDeepStrictEqual } from 'node:util';
-import { type JsonObject, ReachbackError, type SettingsLevel } from '#contracts';
+import { type JsonObject, policyKey, ReachbackError, type Role, type SettingsLevel } from '#contracts';
 import { mergePatch } from '#domain';
+import { type Caller, includes } from '../access/caller.js';
 import type { Answer, Write } from '../writes/writer.js';
-import { checkPolicies, readLevel, type StoredLevel } from './levels.js';
+import { assertVisible, checkPolicies, readLevel, type StoredLevel } from './levels.js';
 
 const maxBytes = 192 * 1024;
 
@@ -13,17 +14,23 @@ export const answerLevel = (level: StoredLevel): Answer => ({
 });
 
 /**
- * Changes one level by a merge patch. A patch that changes nothing leaves no fact, and so no new revision.
+ * Changes one level by a merge patch. A patch that changes nothing leaves no fact, and so no new revision; but for a level
+ * that is held: whoever changes it answers for it as it then is.
  *
- * @throws {ReachbackError} `precondition_failed` when `ifMatch` names another revision; `policy_out_of_range` (R11)
+ * @throws {ReachbackError} `forbidden` where only an administrator may; `precondition_failed` when `ifMatch` names another revision; `policy_out_of_range` (R11)
  */
 export const changeSettings = async (
   { tx, append }: Write,
+  { role, scope }: Caller,
   level: SettingsLevel,
   patch: JsonObject,
   ifMatch: string | undefined,
 ): Promise<Answer> => {
+  await assertVisible(tx, scope, level);
+  if (Object.hasOwn(patch, policyKey)) assertAdmin(role, `${policyKey}: the policy is changed with`, policyKey);
   const before = await readLevel(tx, level);
+  if (before.held)
+    assertAdmin(role, 'This level is held, because whoever changed it has lost the right to; go on with');
   if (ifMatch !== undefined && !matches(ifMatch, before.revision)) {
     throw new ReachbackError(
       'precondition_failed',
@@ -35,7 +42,7 @@ export const changeSettings = async (
     throw new ReachbackError('too_large', `The settings of one level may have at most ${maxBytes} bytes.`);
   }
   const warnings = await checkPolicies(tx, level, values);
-  if (!isDeepStrictEqual(values, before.values)) {
+  if (before.held || !isDeepStrictEqual(values, before.values)) {
     await append({
       type: 'settings-changed',
       client: level.scope === 'client' ? level.id : null,
@@ -48,3 +55,7 @@ export const changeSettings = async (
 
 const matches = (ifMatch: string, revision: string): boolean =>
   ifMatch.trim() === '*' || ifMatch.split(',').some((tag) => tag.trim().replace(/^W\//, '') === `"${revision}"`);
+
+const assertAdmin = (role: Role, what: string, field?: string): void => {
+  if (!includes(role, 'admin')) throw new ReachbackError('forbidden', `${what} the role admin.`, undefined, field);
+};

@@ -1,18 +1,34 @@
 import { type JsonObject, policyKey, ReachbackError, type SettingsLevel } from '#contracts';
 import { effectiveSettings, groupChain, type NamedLevel, parsePolicy } from '#domain';
 import type { Queryable } from '#event-log';
+import type { Scope } from '../access/scope.js';
+import { findRegistered } from '../clients/find-client.js';
+import { type Held, isoTime } from '../held.js';
 
 /** One level as it is stored; a level that was never set is empty, at revision 0. */
-export type StoredLevel = { readonly revision: string; readonly values: JsonObject; readonly changedAt: Date | null };
+export type StoredLevel = {
+  readonly revision: string;
+  readonly values: JsonObject;
+  readonly changedAt: Date | null;
+  /** What clients lack of it waits: whoever changed it has lost the right to. */
+  readonly held: Held | null;
+};
 
 export const keyOf = (level: SettingsLevel): string =>
   level.scope === 'fleet' ? '' : level.scope === 'group' ? level.path : level.id;
 
+/** @throws {ReachbackError} `forbidden`, or `not_registered` where it is a client’s, when it is not the caller’s */
+export const assertVisible = async (db: Queryable, scope: Scope, level: SettingsLevel): Promise<void> => {
+  if (level.scope === 'client') await findRegistered(db, scope, level.id);
+  else scope.assertCovers(level.scope === 'group' ? level.path : '');
+};
+
 export const readLevel = async (db: Queryable, level: SettingsLevel): Promise<StoredLevel> => {
   const [row] = await db<StoredLevel[]>`
-    SELECT revision::text AS revision, values, changed_at AS "changedAt"
+    SELECT revision::text AS revision, values, changed_at AS "changedAt",
+           CASE WHEN held_at IS NOT NULL THEN jsonb_build_object('at', ${isoTime(db, 'held_at')}, 'reason', held_reason) END AS held
     FROM settings_level WHERE scope = ${level.scope} AND key = ${keyOf(level)}`;
-  return row ?? { revision: '0', values: {}, changedAt: null };
+  return row ?? { revision: '0', values: {}, changedAt: null, held: null };
 };
 
 type NamedRow = { readonly scope: 'fleet' | 'group' | 'client'; readonly key: string; readonly values: JsonObject };

@@ -3,6 +3,7 @@ import { Controller, Get } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import { contactStream, storageSchema } from '#contracts';
 import { readStorage } from '#event-log';
+import { Requires } from '../access/requires.js';
 import { type ApiContext, Context } from '../context.js';
 
 const brokerTimeout = 1_500;
@@ -12,6 +13,7 @@ const brokerTimeout = 1_500;
 export class StorageController {
   constructor(@Context() private readonly context: ApiContext) {}
 
+  @Requires('viewer', { fleet: true })
   @Get()
   @ApiOperation({ summary: 'What is stored where, in bytes, and how fast it grows' })
   @ApiOkResponse({ standardSchema: storageSchema })

@@ -4,6 +4,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { randomUUID } from 'node:crypto';
 import { pageQuery, ReachbackError, verificationListSchema, verificationParams, verificationSchema } from '#contracts';
 import type { Queryable } from '#event-log';
+import { Requires } from '../access/requires.js';
 import { type ApiContext, Context } from '../context.js';
 import { decodePosition, pageOf } from '../paging.js';
 import { Writer } from '../writes/writer.js';
@@ -17,6 +18,7 @@ export class VerificationsController {
     private readonly writer: Writer,
   ) {}
 
+  @Requires('operator', { fleet: true })
   @Post()
   @HttpCode(202)
   @ApiOperation({ summary: 'Ask every direct client whether it is there; unreachable ones are skipped (R19)' })
@@ -36,6 +38,7 @@ export class VerificationsController {
     });
   }
 
+  @Requires('viewer', { fleet: true })
   @Get()
   @ApiOperation({ summary: 'Connection verifications, newest first' })
   @ApiOkResponse({ standardSchema: verificationListSchema })
@@ -46,6 +49,7 @@ export class VerificationsController {
     return { items: items.map(toVerification), nextCursor };
   }
 
+  @Requires('viewer', { fleet: true })
   @Get(':id')
   @ApiOperation({ summary: 'A connection verification, and how far it has come' })
   @ApiOkResponse({ standardSchema: verificationSchema })

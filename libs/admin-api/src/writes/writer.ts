@@ -4,7 +4,8 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { type FactMeta, type NewFact, ReachbackError } from '#contracts';
 import { appendFacts, lockLog, type Transaction, transact } from '#event-log';
 import { inlineProjections } from '#projections';
-import { actorOf } from '../access/bearer-guard.js';
+import { callerOf } from '../access/caller.js';
+import { assertStillAllowed } from '../access/recheck.js';
 import { type ApiContext, Context } from '../context.js';
 
 /** What a write answers. */
@@ -41,7 +42,8 @@ export class Writer {
 
   async run(request: FastifyRequest, reply: FastifyReply, work: (write: Write) => Promise<Answer>): Promise<unknown> {
     const { db, lanes } = this.context;
-    const meta: FactMeta = { actor: actorOf(request), correlation: request.id };
+    const caller = callerOf(request);
+    const meta: FactMeta = { actor: caller.actor, key: caller.key, correlation: request.id };
     const key = keyOf(request);
     const {
       status = 200,
@@ -49,6 +51,7 @@ export class Writer {
       body,
     } = await transact(db, async (tx) => {
       await lockLog(tx);
+      await assertStillAllowed(tx, caller);
       const hash = hashOf(request);
       const before = key === undefined ? undefined : await findReply(tx, key, hash);
       if (before) return before;
@@ -73,7 +76,9 @@ const keyOf = (request: FastifyRequest): string | undefined => {
   if (typeof key !== 'string' || key === '' || key.length > maxKeyLength) {
     throw new ReachbackError('bad_request', `Idempotency-Key has 1 to ${maxKeyLength} characters.`);
   }
-  return `${actorOf(request)} ${key}`;
+  // What a key was answered before it was limited to a group is not its to read any more.
+  const { key: adminKey, scope } = callerOf(request);
+  return JSON.stringify([adminKey, scope.group, key]);
 };
 
 const hashOf = (request: FastifyRequest): string =>

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { statuses } from '../facts.js';
+import { holdReasons, statuses } from '../facts.js';
 import { clientIdPattern } from '../subjects.js';
 
 /** What the REST API's schemas share. The same schemas validate requests and make up the OpenAPI document. */
@@ -22,6 +22,12 @@ export const listOf = <T extends z.ZodType>(item: T) =>
   z.object({ items: z.array(item), nextCursor: z.string().nullable() });
 
 export const pageQuery = z.object({ limit: limit(100), cursor });
+
+/** Work that waits, because whoever queued it has lost the right to. */
+export const held = z
+  .object({ at: time, reason: z.enum(holdReasons) })
+  .nullable()
+  .describe('waits, because the key behind it was revoked or may not do this any more; null otherwise');
 
 /** How many clients have each status. */
 export const byStatus = z.record(z.enum(statuses), count);

@@ -8,7 +8,7 @@ export const fleetSchema = z.object({
   ingest: z
     .object({ lagSeconds: z.number(), perSecond: z.number() })
     .nullable()
-    .describe('null while the owner is away, and in the past'),
+    .describe('null while the owner is away, in the past, and with a key that is limited to a group'),
   asOf: time,
 });
 

@@ -4,6 +4,7 @@ export * from './events.js';
 export * from './fleet.js';
 export * from './groups.js';
 export * from './health.js';
+export * from './keys.js';
 export * from './lanes.js';
 export * from './networks.js';
 export * from './queue.js';

@@ -22,6 +22,7 @@ export const queueItemSchema = z.object({
   attempts: count,
   deliverBy: time.nullable(),
   error: z.string().nullable(),
+  held: z.boolean().describe('it waits, because whoever queued it has lost the right to'),
 });
 export type QueueItem = z.infer<typeof queueItemSchema>;
 export const queueSchema = listOf(queueItemSchema);

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { statuses } from '../facts.js';
 import { groupPath, labels } from '../payloads.js';
-import { time, instant, clientId, count, cursor, jsonObject, limit, listOf } from './common.js';
+import { time, instant, clientId, count, cursor, held, jsonObject, limit, listOf } from './common.js';
 
 export const componentParams = z.object({ name: z.string().min(1).max(128) });
 const releaseTarget = z.union([
@@ -44,6 +44,8 @@ export const releaseSchema = z.object({
   publishedAt: time,
   pausedAt: time.nullable(),
   withdrawnAt: time.nullable(),
+  within: z.string().nullable().describe('the group that whoever published it was limited to; null is no limit'),
+  held,
 });
 /** Where a client stands with a release that is for it. */
 export const progressStates = [
@@ -82,6 +84,7 @@ export const lackReasons = [
   'expired',
   'not-yet-admitted',
   'paused',
+  'held',
   'waiting',
   'installing',
 ] as const;

@@ -1,8 +1,13 @@
 import { z } from 'zod';
-import { time, jsonObject } from './common.js';
+import { held, time, jsonObject } from './common.js';
 
 export const mergePatchBody = jsonObject.describe('a JSON merge patch (RFC 7396)');
-export const settingsLevelSchema = z.object({ revision: z.string(), values: jsonObject, changedAt: time.nullable() });
+export const settingsLevelSchema = z.object({
+  revision: z.string(),
+  values: jsonObject,
+  changedAt: time.nullable(),
+  held,
+});
 export const settingsChangedSchema = settingsLevelSchema.extend({ warnings: z.array(z.string()) });
 export const effectiveSettingsSchema = z.object({
   revision: z.string(),

@@ -140,15 +140,17 @@ const changeAddresses = async (
 /** A client in another group has other settings from this fact on, whatever revision it has confirmed. */
 const edit = async (fact: FactOf<'client-edited'>, tx: Transaction): Promise<void> => {
   const { name, group, labels } = fact.data;
-  if (group !== undefined) await ensureGroups([group], tx);
+  const moved = group !== undefined;
+  if (moved) await ensureGroups([group], tx);
   await tx`
     UPDATE client SET
       name = ${name === undefined ? tx`name` : name},
       labels = ${labels === undefined ? tx`labels` : tx`${JSON.stringify(labels)}::text::jsonb`},
-      group_path = ${group === undefined ? tx`group_path` : group},
-      own_revision = ${group === undefined ? tx`own_revision` : tx`${String(fact.position)}::bigint`}
+      group_path = ${moved ? group : tx`group_path`},
+      own_revision = ${moved ? tx`${String(fact.position)}::bigint` : tx`own_revision`},
+      moved_revision = ${moved ? tx`${String(fact.position)}::bigint` : tx`moved_revision`}
     WHERE id = ${fact.client}`;
-  if (group !== undefined) await tx`UPDATE presence SET group_path = ${group} WHERE client_id = ${fact.client}`;
+  if (moved) await tx`UPDATE presence SET group_path = ${group} WHERE client_id = ${fact.client}`;
 };
 
 const remove = async (facts: readonly FactOf<'client-removed'>[], tx: Transaction): Promise<void> => {

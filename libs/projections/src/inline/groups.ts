@@ -17,6 +17,6 @@ export const removeGroup = async (
   await tx`DELETE FROM group_node WHERE path = ${path} OR starts_with(path, ${below})`;
   await ensureGroups([target], tx);
   const moved = tx`group_path = ${path} OR starts_with(group_path, ${below})`;
-  await tx`UPDATE client SET group_path = ${target}, own_revision = ${revision} WHERE ${moved}`;
+  await tx`UPDATE client SET group_path = ${target}, own_revision = ${revision}, moved_revision = ${revision} WHERE ${moved}`;
   await tx`UPDATE presence SET group_path = ${target} WHERE ${moved}`;
 };

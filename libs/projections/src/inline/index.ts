@@ -1,4 +1,5 @@
 import type { InlineProjection } from '#event-log';
+import { adminKeys } from './admin-keys.js';
 import { clients } from './clients.js';
 import { counts } from './counts.js';
 import { delivery } from './delivery.js';
@@ -17,5 +18,6 @@ export const inlineProjections: readonly InlineProjection[] = [
   releases,
   delivery,
   verifications,
+  adminKeys,
   counts,
 ];

@@ -137,7 +137,18 @@ const factsOf = (oracle: Oracle, one: Step): readonly NewFact[] => {
     const id = randomUUID();
     oracle.releases.push({ id, component, version, target: to, isLate, isWithdrawn: false, isPaused: false });
     const deliverBy = isLate ? '2020-01-01T00:00:00.000Z' : null;
-    const data = { id, component, version, url: '', sha256: '', size: 0, target: to, deliverBy, rollout: null };
+    const data = {
+      id,
+      component,
+      version,
+      url: '',
+      sha256: '',
+      size: 0,
+      target: to,
+      deliverBy,
+      rollout: null,
+      within: null,
+    };
     return [{ type: 'release-published', client: null, meta, data }];
   }
   const found = oracle.releases[one.release % Math.max(oracle.releases.length, 1)];

@@ -17,14 +17,19 @@ const applyOne = async (fact: Fact, tx: Transaction): Promise<void> => {
     case 'release-paused':
       await tx`UPDATE release SET paused_at = ${fact.recordedAt} WHERE id = ${fact.data.id}`;
       return;
-    case 'release-resumed':
-      // The time it was paused does not count for its rollout.
+    case 'release-held':
       await tx`
-        UPDATE release SET rollout_from = rollout_from + (${fact.recordedAt}::timestamptz - paused_at), paused_at = NULL
-        WHERE id = ${fact.data.id} AND paused_at IS NOT NULL`;
+        UPDATE release SET held_at = ${fact.recordedAt}, held_reason = ${fact.data.reason},
+          paused_at = coalesce(paused_at, ${fact.recordedAt})
+        WHERE id = ${fact.data.id}`;
+      return;
+    case 'release-resumed':
+      await resume(fact, tx);
       return;
     case 'release-withdrawn':
-      await tx`UPDATE release SET withdrawn_at = ${fact.recordedAt}, paused_at = NULL WHERE id = ${fact.data.id}`;
+      await tx`
+        UPDATE release SET withdrawn_at = ${fact.recordedAt}, paused_at = NULL, held_at = NULL, held_reason = NULL
+        WHERE id = ${fact.data.id}`;
       await orderReleases(fact.data.id, tx);
       return;
     default:
@@ -32,14 +37,25 @@ const applyOne = async (fact: Fact, tx: Transaction): Promise<void> => {
   }
 };
 
-const publish = async ({ data, position, recordedAt }: FactOf<'release-published'>, tx: Transaction): Promise<void> => {
+/** The time it was paused does not count for its rollout. Whoever resumes one that was held answers for it. */
+const resume = ({ data, meta, recordedAt }: FactOf<'release-resumed'>, tx: Transaction) => tx`
+  UPDATE release
+  SET rollout_from = rollout_from + (${recordedAt}::timestamptz - paused_at), paused_at = NULL,
+      owner_key = CASE WHEN held_at IS NULL THEN owner_key ELSE ${meta.key ?? null} END,
+      held_at = NULL, held_reason = NULL
+  WHERE id = ${data.id} AND paused_at IS NOT NULL`;
+
+const publish = async (
+  { data, meta, position, recordedAt }: FactOf<'release-published'>,
+  tx: Transaction,
+): Promise<void> => {
   const over = data.rollout === null ? null : (parseDuration(data.rollout.over) ?? null);
   await tx`
     INSERT INTO release (id, position, component, version, url, sha256, size, target, deliver_by, published_at,
-                         rollout_over, rollout_from)
+                         rollout_over, rollout_from, to_within, owner_key)
     VALUES (${data.id}, ${String(position)}, ${data.component}, ${data.version}, ${data.url}, ${data.sha256},
             ${data.size}, ${JSON.stringify(data.target)}::text::jsonb, ${data.deliverBy}, ${recordedAt},
-            ${over}, ${recordedAt})`;
+            ${over}, ${recordedAt}, ${data.within}, ${meta.key ?? null})`;
   if ('clients' in data.target && data.target.clients) {
     await tx`
       INSERT INTO release_client (release, client_id)

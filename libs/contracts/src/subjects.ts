@@ -3,6 +3,7 @@
  * under `reachback.internal.v1`, outside the agents' tree.
  */
 const agentPrefix = 'reachback.v1';
+const enrolPrefix = 'reachback.enrol.v1';
 const internalPrefix = 'reachback.internal.v1';
 
 /** A client id: one subject token that is also safe in a URL, a file name and a log line. */
@@ -27,6 +28,12 @@ export const subjects = {
   agent: (clientId: string, kind: ContactKind | 'notify'): string => `${agentPrefix}.${clientId}.${kind}`,
   /** All clients' messages of one kind. */
   allAgents: (kind: ContactKind): string => `${agentPrefix}.*.${kind}`,
+  /** An agent asks for a new credential before the one it is connected with expires. No contact: presence is not told. */
+  renew: (clientId: string): string => `${agentPrefix}.${clientId}.renew`,
+  allRenewals: `${agentPrefix}.*.renew`,
+  /** Who has an enrolment token asks for a credential; the token's own credential lets it speak here and nowhere else. */
+  enrol: (tokenId: string): string => `${enrolPrefix}.${tokenId}`,
+  allEnrolments: `${enrolPrefix}.*`,
   /** Subjects of the wrong depth: one token too few, or at least one too many. */
   wrongDepth: [`${agentPrefix}.*`, `${agentPrefix}.*.*.>`],
   /** A contact that reached a responder, or what a verification found, on its way to the lane. */

@@ -2,6 +2,7 @@ import type { InlineProjection } from '#event-log';
 import { clients } from './clients.js';
 import { counts } from './counts.js';
 import { delivery } from './delivery.js';
+import { enrolment } from './enrolment.js';
 import { networks } from './networks.js';
 import { presence } from './presence.js';
 import { releases } from './releases.js';
@@ -17,5 +18,6 @@ export const inlineProjections: readonly InlineProjection[] = [
   releases,
   delivery,
   verifications,
+  enrolment,
   counts,
 ];

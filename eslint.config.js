@@ -9,6 +9,7 @@ const mayImport = {
   contracts: [],
   domain: [],
   embedded: [],
+  identity: ['contracts'],
   agent: ['contracts', 'domain'],
   'event-log': ['contracts', 'domain'],
   projections: ['contracts', 'domain', 'event-log'],
@@ -16,7 +17,7 @@ const mayImport = {
   responders: ['contracts', 'domain', 'event-log', 'projections', 'intake'],
   notifier: ['contracts', 'domain', 'event-log', 'projections'],
   metrics: ['contracts', 'domain', 'event-log', 'projections', 'intake', 'responders', 'notifier'],
-  'admin-api': ['contracts', 'domain', 'event-log', 'projections', 'intake'],
+  'admin-api': ['contracts', 'domain', 'identity', 'event-log', 'projections', 'intake'],
 };
 const libraries = Object.keys(mayImport);
 

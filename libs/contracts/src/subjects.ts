@@ -31,11 +31,15 @@ export const subjects = {
   /** An agent asks for a new credential before the one it is connected with expires. No contact: presence is not told. */
   renew: (clientId: string): string => `${agentPrefix}.${clientId}.renew`,
   allRenewals: `${agentPrefix}.*.renew`,
-  /** Who has an enrolment token asks for a credential; the token's own credential lets it speak here and nowhere else. */
-  enrol: (tokenId: string): string => `${enrolPrefix}.${tokenId}`,
-  allEnrolments: `${enrolPrefix}.*`,
+  /** Subjects of at least one token too many. */
+  tooDeep: `${agentPrefix}.*.*.>`,
   /** Subjects of the wrong depth: one token too few, or at least one too many. */
   wrongDepth: [`${agentPrefix}.*`, `${agentPrefix}.*.*.>`],
+  /** What the server asks direct clients. */
+  allNotifications: `${agentPrefix}.*.notify`,
+  /** Where a token of enrolment is presented. */
+  enrol: (tokenId: string): string => `${enrolPrefix}.${tokenId}`,
+  allEnrolments: `${enrolPrefix}.*`,
   /** A contact that reached a responder, or what a verification found, on its way to the lane. */
   relayed: (clientId: string, kind: RequestKind | VerificationKind): string =>
     `${internalPrefix}.contact.${clientId}.${kind}`,

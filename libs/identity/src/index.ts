@@ -1,0 +1,4 @@
+export * from './authority.js';
+export * from './broker.js';
+export { formatCredentials } from './claims.js';
+export * from './push-account.js';

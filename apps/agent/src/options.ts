@@ -1,10 +1,20 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
+import { readFile } from 'node:fs/promises';
 import { hostname, networkInterfaces } from 'node:os';
 import { isIP } from 'node:net';
+import { join } from 'node:path';
+import { fileIdentity, type IdentityOptions } from '#agent';
 import { clientIdPattern } from '#contracts';
 
 /** What all commands of the agent take. */
-export type CommonOptions = { readonly id: string; readonly server: string };
+export type CommonOptions = {
+  readonly id: string;
+  readonly server: string;
+  /** The folder in which each client keeps what it knows, in a folder by its id. */
+  readonly state: string;
+  readonly enrol?: string;
+  readonly enrolFile?: string;
+};
 
 export const parseId = (text: string): string => {
   if (clientIdPattern.test(text)) return text;
@@ -41,7 +51,29 @@ export const withCommonOptions = (command: Command): Command =>
     .addOption(
       new Option('--id <id>', 'the client’s id').argParser(parseId).default(defaultId(), 'this machine’s name'),
     )
-    .addOption(serverOption());
+    .addOption(serverOption())
+    .addOption(
+      new Option('--state <folder>', 'where each client keeps its state, and its credential')
+        .env('REACHBACK_AGENT_STATE')
+        .default('.reachback-agents'),
+    )
+    .addOption(
+      new Option('--enrol <token>', 'enrol with this token, if there is no credential yet').env(
+        'REACHBACK_ENROL_TOKEN',
+      ),
+    )
+    .addOption(
+      new Option(
+        '--enrol-file <file>',
+        'the same with the token in a file, which no list of processes shows',
+      ).conflicts('enrol'),
+    );
+
+/** @throws when the file with the token cannot be read */
+export const identityOf = async ({ id, state, enrol, enrolFile }: CommonOptions): Promise<IdentityOptions> => ({
+  store: fileIdentity(join(state, id)),
+  token: (enrolFile === undefined ? enrol : await readFile(enrolFile, 'utf8'))?.trim(),
+});
 
 export const serverOption = (): Option =>
   new Option('--server <url>', 'the broker').env('REACHBACK_NATS_URL').default('nats://127.0.0.1:4222');

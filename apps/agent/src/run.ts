@@ -1,7 +1,7 @@
 import { mkdir, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Agent, type AgentOptions, downloadTo, fileState } from '#agent';
-import { type CommonOptions, ownIps } from './options.js';
+import { type CommonOptions, identityOf, ownIps } from './options.js';
 import { printEvent } from './print.js';
 
 export type RunOptions = CommonOptions & {
@@ -10,14 +10,13 @@ export type RunOptions = CommonOptions & {
   readonly label?: Readonly<Record<string, string>>;
   readonly ips?: readonly string[];
   readonly agentVersion: string;
-  readonly state: string;
   readonly goodbye: boolean;
   readonly quiet: boolean;
 };
 
 /** Runs the agent until it is told to end. */
 export const run = async (options: RunOptions): Promise<void> => {
-  const agentOptions = agentOptionsOf(options);
+  const agentOptions = await agentOptionsOf(options);
   const { id, server, ips = [] } = agentOptions;
   console.log(`Client ${id}, addresses ${ips.join(', ') || 'none'}; connecting to ${server}`);
   const agent = await Agent.start(agentOptions);
@@ -28,7 +27,7 @@ export const run = async (options: RunOptions): Promise<void> => {
 };
 
 /** The agent that the command line describes, its state in a folder by its id. */
-export const agentOptionsOf = (options: RunOptions): AgentOptions => {
+export const agentOptionsOf = async (options: RunOptions): Promise<AgentOptions> => {
   const { id, server, name, group, label, ips = ownIps(), agentVersion, state, quiet } = options;
   const folder = join(state, id);
   return {
@@ -40,6 +39,7 @@ export const agentOptionsOf = (options: RunOptions): AgentOptions => {
     ...(group === undefined ? {} : { group }),
     ...(label === undefined ? {} : { labels: label }),
     store: fileState(folder),
+    identity: await identityOf(options),
     applySettings: (values) => writeSettings(folder, values),
     applyUpdate: downloadTo(join(folder, 'components')),
     onEvent: (event) => {

@@ -28,15 +28,19 @@ export const simulate = async (options: SimulateOptions): Promise<void> => {
   const running = fleet.run();
   await showRegistration(fleet, options.clients);
   await Promise.all([running, showRates(fleet, stopping.signal)]);
-  await Promise.all(links.map(({ nats }) => nats.close()));
+  await Promise.all(links.map((link) => link.close()));
   if (process.connected) process.disconnect();
 };
 
 const openLinks = (options: SimulateOptions): Promise<readonly Link[]> =>
   Promise.all(
     Array.from({ length: Math.min(options.connections, options.clients) }, (_, i) =>
-      openLink(options.server, `simulated fleet ${i + 1}`, (state) => {
-        if (i === 0) console.log(state === 'connected' ? 'the broker is back' : 'the broker is away');
+      openLink({
+        server: options.server,
+        name: `simulated fleet ${i + 1}`,
+        told: (state) => {
+          if (i === 0) console.log(state === 'connected' ? 'the broker is back' : 'the broker is away');
+        },
       }),
     ),
   );

@@ -1,9 +1,12 @@
 import { Command, Option } from 'commander';
 import { z } from 'zod';
 import { maxLanes } from '#contracts';
+import { parseDuration } from '#domain';
 
 export const roles = ['ingest', 'respond', 'project', 'api'] as const;
 export type Role = (typeof roles)[number];
+
+const credentialLifetime = { min: 5_000, max: 365 * 86_400_000 } as const;
 
 const environment = z.object({
   REACHBACK_NATS_URL: z.string().default('nats://127.0.0.1:4222'),
@@ -15,6 +18,14 @@ const environment = z.object({
     .min(16, 'has at least 16 characters'),
   REACHBACK_CONTACT_DAYS: z.coerce.number().int().min(1).max(3_650).default(7),
   REACHBACK_LANES: z.coerce.number().int().min(1).max(maxLanes).optional(),
+  REACHBACK_NATS_KEYS: z.string().min(1).optional(),
+  REACHBACK_CREDENTIAL_LIFETIME: z
+    .string()
+    .default('P30D')
+    .transform((text) => parseDuration(text) ?? 0)
+    .refine((lifetime) => lifetime >= credentialLifetime.min && lifetime <= credentialLifetime.max, {
+      message: 'must be an ISO 8601 duration between PT5S and P365D, such as P30D',
+    }),
   REACHBACK_LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
 });
 
@@ -61,4 +72,7 @@ Environment:
   REACHBACK_HTTP_PORT     and on which port (8080; 0 for any)
   REACHBACK_CONTACT_DAYS  for how many days beats and polls are kept (7)
   REACHBACK_LANES         into how many lanes the fleet is divided; fixed at the first start (1)
+  REACHBACK_NATS_KEYS     the folder of the broker's keys; without, the broker must be one that lets everybody in
+  REACHBACK_CREDENTIAL_LIFETIME
+                          for how long an agent's credential is valid; it renews it in time (P30D)
   REACHBACK_LOG_LEVEL     fatal, error, warn, info, debug, trace or silent (info)`;

@@ -1,4 +1,4 @@
-import { connect, type NatsConnection } from '@nats-io/transport-node';
+import { connect, credsAuthenticator, type NatsConnection } from '@nats-io/transport-node';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { type Database, isOutage, migrate } from '#event-log';
@@ -7,8 +7,14 @@ import type { BrokerLink } from '#metrics';
 const retryPause = 1_000;
 
 /** Connects to the broker, however long it takes to come, and stays connected. */
-export const connectBroker = async (url: string, log: Logger, signal: AbortSignal): Promise<BrokerLink> => {
+export const connectBroker = async (
+  url: string,
+  credentials: Uint8Array | undefined,
+  log: Logger,
+  signal: AbortSignal,
+): Promise<BrokerLink> => {
   const nats = await connect({
+    ...(credentials ? { authenticator: credsAuthenticator(credentials) } : {}),
     servers: url,
     name: 'reachback-server',
     waitOnFirstConnect: true,

@@ -1,9 +1,12 @@
 import type { NatsConnection } from '@nats-io/transport-node';
 import { drizzle } from 'drizzle-orm/postgres-js';
 import { randomBytes } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import type { Logger } from 'pino';
 import { startAdminApi, startHealthListener } from '#admin-api';
 import { createLanes, type Lanes, ReachbackError } from '#contracts';
+import type { EnrolmentContext } from '#enrolment';
 import {
   type Database,
   LaneCountError,
@@ -13,6 +16,7 @@ import {
   settleLaneCount,
   startRetention,
 } from '#event-log';
+import { credentialFiles, loadAuthority } from '#identity';
 import { startIntake } from '#intake';
 import { createMetrics, type Metrics } from '#metrics';
 import { startNotifier } from '#notifier';
@@ -20,6 +24,7 @@ import { followers, runFollower } from '#projections';
 import { startResponders } from '#responders';
 import { type Config, ConfigError, type Role } from './config.js';
 import { connectBroker, migrateWhenThere } from './dependencies.js';
+import { startEnrolment } from './enrolment.js';
 import { checksOf, type Parts } from './readiness.js';
 
 export type Stoppable = { readonly stop: () => Promise<void> };
@@ -59,13 +64,23 @@ export const startServer = async (
     await migrateWhenThere(setup, log, signal);
     const lanes = createLanes(await countLanes(setup, config));
     parts.lanes = lanes;
-    parts.broker = await connectBroker(config.REACHBACK_NATS_URL, log, signal);
+    const keys = config.REACHBACK_NATS_KEYS;
+    const authority = keys === undefined ? undefined : await loadAuthority(keys, lanes.count);
+    const credentials = keys && authority ? await readFile(join(keys, credentialFiles.server)) : undefined;
+    parts.broker = await connectBroker(config.REACHBACK_NATS_URL, credentials, log, signal);
     metrics.watch.broker(parts.broker);
     const { nats } = parts.broker;
     started.push(() => nats.drain().catch(() => undefined));
+    const enrolling =
+      keys && authority
+        ? await startEnrolment({ config, keys, authority, db: open('enrolment', 3), lanes, log })
+        : undefined;
+    if (enrolling) started.push(enrolling.stop);
+    const enrolment = enrolling?.context;
     if (has('api')) {
       await health.stop();
-      started.push(await startApi({ config, version, log, metrics, parts, nats, lanes, open, port: health.port }));
+      const { port } = health;
+      started.push(await startApi({ config, version, log, metrics, parts, nats, lanes, open, port, enrolment }));
     }
     // An append of each lane may wait for its turn with a connection in its hand.
     if (has('ingest')) {
@@ -88,7 +103,7 @@ export const startServer = async (
     }
     if (has('respond')) {
       const db = open('respond', 6);
-      started.push((await startResponders({ db, nats, lanes, log, observer: metrics.requests })).stop);
+      started.push((await startResponders({ db, nats, lanes, log, observer: metrics.requests, enrolment })).stop);
       parts.isResponding = true;
     }
     return { port: health.port, stop };
@@ -147,10 +162,11 @@ type ApiOptions = {
   readonly lanes: Lanes;
   readonly open: (pool: string, connections: number) => Database;
   readonly port: number;
+  readonly enrolment: EnrolmentContext | undefined;
 };
 
 const startApi = async (options: ApiOptions): Promise<() => Promise<void>> => {
-  const { config, version, log, metrics, parts, nats, lanes, open, port } = options;
+  const { config, version, log, metrics, parts, nats, lanes, open, port, enrolment } = options;
   const db = open('api', 4);
   const api = await startAdminApi({
     db,
@@ -166,6 +182,7 @@ const startApi = async (options: ApiOptions): Promise<() => Promise<void>> => {
     checks: checksOf(config.roles, parts),
     metrics,
     observer: metrics.http,
+    enrolment,
   });
   return api.stop;
 };

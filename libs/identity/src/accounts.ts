@@ -58,6 +58,7 @@ const servicesOfServer = (lanes: number): readonly string[] => [
   ...[...requestKinds, ...publishedKinds].map((kind) => subjects.allAgents(kind)),
   subjects.tooDeep,
   subjects.allEnrolments,
+  subjects.allRenewals,
   ...(lanes > 1 ? mappedSubjects.all : []),
 ];
 

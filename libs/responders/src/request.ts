@@ -90,7 +90,7 @@ export const readRequest = <K extends RequestKind>(
     identity: identityOf(kind, message, payload),
     correlation,
     respond: (reply) => {
-      message.respond(JSON.stringify(reply));
+      respond(message, reply);
       answered('ok');
     },
     refuse: (error) => {
@@ -98,6 +98,10 @@ export const readRequest = <K extends RequestKind>(
       answered(error);
     },
   };
+};
+
+export const respond = (message: Msg, reply: object): void => {
+  message.respond(JSON.stringify(reply));
 };
 
 /** Answers with an error of the catalogue; a message that wants no answer gets none. */

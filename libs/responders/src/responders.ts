@@ -2,7 +2,9 @@ import type { Msg, NatsConnection, Subscription } from '@nats-io/transport-node'
 import type { Logger } from 'pino';
 import { type Lanes, ReachbackError, type RequestKind, requestKinds, subjects } from '#contracts';
 import { createRejectLog, type Database, isConnectionError, isDiskFull } from '#event-log';
+import type { EnrolmentContext } from '#enrolment';
 import { EffectiveCache } from './effective.js';
+import { listenForEnrolment } from './enrolment.js';
 import { type MicroBatch, microBatch } from './micro-batch.js';
 import { createRelay, type Relay } from './relay.js';
 import { createRequestLimiter } from './request-limiter.js';
@@ -26,6 +28,8 @@ export type RespondersOptions = {
   readonly lanes: Lanes;
   readonly log: Logger;
   readonly observer: RequestObserver;
+  /** Undefined where the broker lets everybody in. */
+  readonly enrolment?: EnrolmentContext | undefined;
 };
 
 type Outcome = { readonly reply: object } | { readonly error: ReachbackError };
@@ -37,6 +41,7 @@ export const startResponders = async ({
   lanes,
   log,
   observer,
+  enrolment,
 }: RespondersOptions): Promise<{ stop: () => Promise<void> }> => {
   const rejects = createRejectLog(db, observer.rejected);
   const relay = createRelay(nats, lanes);
@@ -75,7 +80,9 @@ export const startResponders = async ({
   const listen = (subject: string, handle: (message: Msg) => void): Subscription =>
     nats.subscribe(subject, { queue: queueGroup, callback: (error, message) => (error ? undefined : handle(message)) });
 
+  const enrolling = listenForEnrolment({ enrolment, listen, limiter, reject, log });
   const subscriptions = [
+    ...enrolling.subscriptions,
     ...requestKinds.map((kind) => listen(subjects.allAgents(kind), (message) => accept(kind, message))),
     ...subjects.wrongDepth.map((subject) =>
       listen(subject, (message) => reject(message, new ReachbackError('bad_subject'), correlationOf(message))),
@@ -86,7 +93,7 @@ export const startResponders = async ({
   return {
     stop: async () => {
       await Promise.all(subscriptions.map((subscription) => subscription.drain().catch(() => undefined)));
-      await Promise.all([work.idle(), acks.idle()]);
+      await Promise.all([work.idle(), acks.idle(), enrolling.idle()]);
       relay.stop();
       await rejects.stop();
     },

@@ -19,6 +19,7 @@ import {
   statusAtSchema,
   transitionListSchema,
 } from '#contracts';
+import { revoke } from '#enrolment';
 import type { Queryable } from '#event-log';
 import { firstSeen, statusAt } from '#projections';
 import { type ApiContext, Context } from '../context.js';
@@ -93,7 +94,7 @@ export class ClientsController {
 
   @Delete(':id')
   @HttpCode(204)
-  @ApiOperation({ summary: 'Remove a client, as uninstalled by an administrator (R7)' })
+  @ApiOperation({ summary: 'Remove a client, as uninstalled by an administrator, and revoke its credential (R7)' })
   @ApiNoContentResponse()
   async remove(
     @Param({ schema: clientParams }) { id }: Id,
@@ -103,8 +104,10 @@ export class ClientsController {
     await this.writer.run(request, reply, async ({ tx, append }) => {
       await assertRegistered(tx, id);
       await append({ type: 'client-removed', client: id, data: { cause: 'uninstalled', by: 'administrator' } });
+      await revoke({ tx, append }, id, 'removed');
       return { status: 204 };
     });
+    await this.context.enrolment?.revocations.push();
   }
 
   @Get(':id/history')

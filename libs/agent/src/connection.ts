@@ -51,7 +51,7 @@ export const openLink = async (options: LinkOptions): Promise<Link> => {
   const closing = new AbortController();
   const subscriptions: { readonly subject: string; readonly heard: (message: Msg) => void }[] = [];
   let lost = newLoss();
-  let line = await dial(options);
+  let line = await dial(options, true);
 
   const told = (state: LinkState): void => {
     if (state !== 'connected') {
@@ -61,12 +61,13 @@ export const openLink = async (options: LinkOptions): Promise<Link> => {
     options.told?.(state);
   };
   const goOver = async (): Promise<Line> => {
-    const next = await dial(options);
+    const next = await dial(options, false);
     for (const { subject, heard } of subscriptions) listen(next.nats, subject, heard);
     await next.nats.flush();
     const before = line;
     line = next;
     void watch();
+    if (closing.signal.aborted) await next.nats.close();
     return before;
   };
   /** A connection that is closed for good, and not by us, was refused. */
@@ -113,11 +114,12 @@ type Line = {
   readonly idle: () => Promise<unknown>;
 };
 
-const dial = async ({ server, name, credential }: LinkOptions): Promise<Line> => {
+/** @param isPatient whether to wait for a broker that is not there */
+const dial = async ({ server, name, credential }: LinkOptions, isPatient: boolean): Promise<Line> => {
   const nats = await connect({
     servers: server,
     name,
-    waitOnFirstConnect: true,
+    waitOnFirstConnect: isPatient,
     maxReconnectAttempts: -1,
     reconnectTimeWait: reconnectWait,
     reconnectJitter,

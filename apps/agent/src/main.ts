@@ -1,7 +1,7 @@
 import { Command, Option } from 'commander';
 import { Agent } from '#agent';
 import { sayStop, sendLogs, uninstall } from './once.js';
-import { parseCount, parseIps, parseLabel, serverOption, withCommonOptions } from './options.js';
+import { keysOption, parseCount, parseIps, parseLabel, serverOption, withCommonOptions } from './options.js';
 import { agentOptionsOf, run, type RunOptions } from './run.js';
 import { simulate, type SimulateOptions } from './simulate/simulate.js';
 
@@ -29,8 +29,8 @@ withRunOptions(program.command('run', { isDefault: true }))
 withRunOptions(program.command('update'))
   .description('fetch and apply what there is, once, as an update started by the user')
   .addOption(new Option('--trigger <trigger>').choices(['manual', 'scheduled']).default('manual'))
-  .action((options: RunOptions & { trigger: 'manual' | 'scheduled' }) =>
-    Agent.update(agentOptionsOf(options), options.trigger),
+  .action(async (options: RunOptions & { trigger: 'manual' | 'scheduled' }) =>
+    Agent.update(await agentOptionsOf(options), options.trigger),
   );
 withCommonOptions(program.command('stop'))
   .description('say goodbye: offline at once')
@@ -46,6 +46,7 @@ program
   .command('simulate')
   .description('a simulated fleet: many clients over few connections')
   .addOption(serverOption())
+  .addOption(keysOption())
   .option('--clients <n>', 'how many', parseCount, 1_000)
   .option('--connections <n>', 'over how many connections', parseCount, 4)
   .option('--prefix <text>', 'ids are <prefix>-<number>', 'sim')

@@ -2,17 +2,20 @@ import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { openLink } from '#agent';
 import { type PublishedKind, subjects } from '#contracts';
+import { credentialsOf } from './credentials.js';
 import type { CommonOptions } from './options.js';
 
 const receiptTimeout = 10_000;
 
 /** Sends one message and waits until it is stored. */
-const send = async (
-  { id, server }: CommonOptions,
-  kind: PublishedKind,
-  payload: string | Uint8Array,
-): Promise<void> => {
-  const { nats } = await openLink(server, `agent ${id}`, () => undefined);
+const send = async (options: CommonOptions, kind: PublishedKind, payload: string | Uint8Array): Promise<void> => {
+  const { id, server } = options;
+  const { nats } = await openLink({
+    server,
+    name: `agent ${id}`,
+    inbox: id,
+    credentials: await credentialsOf(options),
+  });
   await nats.request(subjects.agent(id, kind), payload, { timeout: receiptTimeout }).finally(() => nats.close());
 };
 

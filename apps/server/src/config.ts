@@ -7,6 +7,7 @@ export type Role = (typeof roles)[number];
 
 const environment = z.object({
   REACHBACK_NATS_URL: z.string().default('nats://127.0.0.1:4222'),
+  REACHBACK_NATS_KEYS: z.string().min(1).optional(),
   REACHBACK_DATABASE_URL: z.string().default('postgres://127.0.0.1:5432/reachback'),
   REACHBACK_HTTP_HOST: z.string().default('127.0.0.1'),
   REACHBACK_HTTP_PORT: z.coerce.number().int().min(0).max(65_535).default(8080),
@@ -55,6 +56,7 @@ const isRole = (text: string): text is Role => (roles as readonly string[]).incl
 const help = `
 Environment:
   REACHBACK_NATS_URL      the broker (nats://127.0.0.1:4222)
+  REACHBACK_NATS_KEYS     folder of the keys by which agents are let in; without it the broker asks nobody who he is
   REACHBACK_DATABASE_URL  the database (postgres://127.0.0.1:5432/reachback)
   REACHBACK_ADMIN_KEY     the administrator key, required
   REACHBACK_HTTP_HOST     where it listens (127.0.0.1): the REST API; without the role api, health and metrics alone

@@ -13,6 +13,7 @@ import {
   settleLaneCount,
   startRetention,
 } from '#event-log';
+import { ensureAccounts } from '#identity';
 import { startIntake } from '#intake';
 import { createMetrics, type Metrics } from '#metrics';
 import { startNotifier } from '#notifier';
@@ -20,7 +21,8 @@ import { followers, runFollower } from '#projections';
 import { startResponders } from '#responders';
 import { type Config, ConfigError, type Role } from './config.js';
 import { connectBroker, migrateWhenThere } from './dependencies.js';
-import { checksOf, type Parts } from './readiness.js';
+import { readIdentity } from './identity.js';
+import { checksOf, openBroker, type Parts } from './readiness.js';
 
 export type Stoppable = { readonly stop: () => Promise<void> };
 
@@ -49,6 +51,7 @@ export const startServer = async (
       db: open('health', 2),
       lanes: undefined,
       broker: undefined,
+      isOpen: false,
       intake: undefined,
       isResponding: false,
     };
@@ -59,7 +62,17 @@ export const startServer = async (
     await migrateWhenThere(setup, log, signal);
     const lanes = createLanes(await countLanes(setup, config));
     parts.lanes = lanes;
-    parts.broker = await connectBroker(config.REACHBACK_NATS_URL, log, signal);
+    const identity = await readIdentity(config.REACHBACK_NATS_KEYS, lanes.count);
+    if (!identity) log.warn(openBroker);
+    const reach = (credentials: Uint8Array | undefined) =>
+      connectBroker({ url: config.REACHBACK_NATS_URL, credentials, log, signal });
+    parts.isOpen = !identity;
+    if (identity?.authority && identity.system) {
+      const { nats: system } = await reach(identity.system);
+      started.push(() => system.drain().catch(() => undefined));
+      await ensureAccounts(system, identity.authority);
+    }
+    parts.broker = await reach(identity?.server);
     metrics.watch.broker(parts.broker);
     const { nats } = parts.broker;
     started.push(() => nats.drain().catch(() => undefined));

@@ -5,6 +5,7 @@ import {
   type AckReply,
   type ErrorReply,
   errorReplySchema,
+  isReply,
   notifySchema,
   type RequestKind,
   subjects,
@@ -12,7 +13,8 @@ import {
   type WorkReply,
   workReplySchema,
 } from '#contracts';
-import { type Link, openLink } from './connection.js';
+import { type Link, type LinkOptions, openLink } from './connection.js';
+import type { Credentials } from './credentials.js';
 import type { UpdateHandler } from './download.js';
 import { nextTime, requestTimeoutOf, type Rhythm, rhythmOf } from './schedule.js';
 import type { AgentState, StateStore } from './state.js';
@@ -36,6 +38,8 @@ export type AgentOptions = {
   readonly id: string;
   /** The broker, such as `nats://host:4222`. */
   readonly server: string;
+  /** Who it is to a broker that asks; asked for with each connection, so that renewed ones are used. */
+  readonly credentials?: (() => Credentials) | undefined;
   readonly name?: string;
   readonly group?: string;
   readonly labels?: Readonly<Record<string, string>>;
@@ -46,6 +50,13 @@ export type AgentOptions = {
   readonly applyUpdate: UpdateHandler;
   readonly onEvent?: (event: AgentEvent) => void;
 };
+
+const linkOf = ({ id, server, credentials }: AgentOptions): LinkOptions => ({
+  server,
+  name: `agent ${id}`,
+  inbox: id,
+  credentials,
+});
 
 /** An answer of the server that is an error of its catalogue. */
 export class AgentError extends Error {
@@ -82,7 +93,7 @@ export class Agent {
   /** Connects and goes on until {@link Agent.stop}. */
   static async start(options: AgentOptions): Promise<Agent> {
     const state = await options.store.load();
-    const link = await openLink(options.server, `agent ${options.id}`, (type) => options.onEvent?.({ type }));
+    const link = await openLink({ ...linkOf(options), told: (type) => options.onEvent?.({ type }) });
     options.onEvent?.({ type: 'connected' });
     const agent = new Agent(options, link, state);
     agent.running = agent.run();
@@ -92,7 +103,7 @@ export class Agent {
   /** Fetches and does what there is, once, as an update that the user or a schedule started; then ends. */
   static async update(options: AgentOptions, trigger: 'manual' | 'scheduled'): Promise<void> {
     const state = await options.store.load();
-    const link = await openLink(options.server, `agent ${options.id}`, () => undefined);
+    const link = await openLink(linkOf(options));
     const agent = new Agent(options, link, state);
     await agent.fetchWork('update', { trigger }).finally(() => link.nats.close());
   }
@@ -125,7 +136,8 @@ export class Agent {
   private answerNotifications(): void {
     this.link.nats.subscribe(subjects.agent(this.options.id, 'notify'), {
       callback: (error, message) => {
-        if (error) return;
+        // The server wants an answer. What wants none was led here by somebody else.
+        if (error || !message.reply || isReply(message)) return;
         message.respond('{}');
         if (!isVerification(message)) this.pollNow.abort();
       },

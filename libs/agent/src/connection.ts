@@ -1,5 +1,6 @@
-import { connect, type Msg, type NatsConnection } from '@nats-io/transport-node';
+import { type Authenticator, connect, jwtAuthenticator, type Msg, type NatsConnection } from '@nats-io/transport-node';
 import { setMaxListeners } from 'node:events';
+import type { Credentials } from './credentials.js';
 
 /** A connection that knows whether it is one right now. */
 export type Link = {
@@ -10,19 +11,28 @@ export type Link = {
   readonly request: (subject: string, payload: string, timeout: number) => Promise<Msg>;
 };
 
+export type LinkOptions = {
+  readonly server: string;
+  /** What the connection is called in the broker's lists. */
+  readonly name: string;
+  /** Whose inbox: answers come below `_INBOX.<inbox>`, and a broker that asks who one is lets nobody else listen there. */
+  readonly inbox: string;
+  /** Asked for with each connection, so that renewed ones are used; undefined where the broker asks nobody. */
+  readonly credentials?: (() => Credentials) | undefined;
+  readonly told?: (state: 'disconnected' | 'connected') => void;
+};
+
 const reconnectWait = 500;
 /** Agents that lost the broker together come back spread over this much more, in milliseconds. */
 const reconnectJitter = 3_000;
 
 /** Connects to the broker, however long it takes, and again whenever it goes away. */
-export const openLink = async (
-  server: string,
-  name: string,
-  told: (state: 'disconnected' | 'connected') => void,
-): Promise<Link> => {
+export const openLink = async ({ server, name, inbox, credentials, told }: LinkOptions): Promise<Link> => {
   const nats = await connect({
     servers: server,
     name,
+    inboxPrefix: `_INBOX.${inbox}`,
+    ...(credentials ? { authenticator: authenticatorOf(credentials) } : {}),
     waitOnFirstConnect: true,
     maxReconnectAttempts: -1,
     reconnectTimeWait: reconnectWait,
@@ -39,10 +49,10 @@ export const openLink = async (
         up = false;
         lost.abort();
         lost = newLoss();
-        told('disconnected');
+        told?.('disconnected');
       } else if (type === 'reconnect') {
         up = true;
-        told('connected');
+        told?.('connected');
       }
     }
   };
@@ -53,6 +63,12 @@ export const openLink = async (
     request: (subject, payload, timeout) => unless(lost.signal, nats.request(subject, payload, { timeout })),
   };
 };
+
+const authenticatorOf = (credentials: () => Credentials): Authenticator =>
+  jwtAuthenticator(
+    () => credentials().jwt,
+    () => new TextEncoder().encode(credentials().seed),
+  );
 
 /** Aborts when the connection is lost; every request under way listens to it, and a fleet has thousands. */
 const newLoss = (): AbortController => {

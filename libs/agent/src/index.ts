@@ -1,3 +1,4 @@
+export * from './credentials.js';
 export * from './agent.js';
 export * from './connection.js';
 export * from './download.js';

@@ -1,7 +1,6 @@
 import { type Msg, type NatsConnection, nkeys } from '@nats-io/transport-node';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { createTestDatabase } from '#embedded';
-import { type Database, openDatabase } from '#event-log';
 import { Agent, parseCredentials } from '#agent';
 import { issueAgentCredentials } from '#identity';
 import { until } from '../helpers/conditions.js';
@@ -11,12 +10,17 @@ import { startSystem, type System } from '../helpers/system.js';
 const inAnHour = () => new Date(Date.now() + 3_600_000);
 const stream = 'REACHBACK_CONTACTS';
 
+/** What the broker holds against a connection. */
+const errorOf = async (nats: NatsConnection): Promise<string> => {
+  for await (const status of nats.status()) if (status.type === 'error') return String(status.error);
+  return 'closed';
+};
+
 /** An agent with valid credentials of `a` tries everything else. */
 describe.each(brokersToTry)('an agent speaks only for itself, with %s', (_, program) => {
   let broker: SecureBroker;
   let system: System;
   let database: Awaited<ReturnType<typeof createTestDatabase>>;
-  let db: Database;
   let a: NatsConnection;
   let server: NatsConnection;
   /** All that crosses over into the server's account, and all that `b` hears. */
@@ -25,7 +29,6 @@ describe.each(brokersToTry)('an agent speaks only for itself, with %s', (_, prog
   beforeAll(async () => {
     [broker, database] = await Promise.all([startSecureBroker({ program }), createTestDatabase()]);
     system = await startSystem({ secure: broker, databaseUrl: database.url });
-    db = openDatabase({ url: database.url, connections: 1 });
     await system.rest.send('PUT', '/v1/networks', [{ name: 'nat', ranges: ['10.0.0.0/8'] }]);
     await system.request('b', 'register', { ips: ['10.0.0.2'] });
     a = await broker.connectAgent('a');
@@ -35,19 +38,15 @@ describe.each(brokersToTry)('an agent speaks only for itself, with %s', (_, prog
     await server.flush();
   });
   afterAll(async () => {
-    await Promise.all([a.close(), server.close(), db.end()]);
+    await Promise.all([a.close(), server.close()]);
     await system.stop();
     await database.drop();
   });
 
-  /** The last contact of `b`, and how much has been refused of it. */
+  /** What would change if somebody else spoke for `b`. */
   const stateOfB = async () => {
     const { lastContactAt, status, since } = await system.client('b');
     return { lastContactAt, status, since };
-  };
-  const countOf = async (code: string): Promise<number> => {
-    const [row] = await db<{ count: string }[]>`SELECT count FROM reject_count WHERE code = ${code}`;
-    return Number(row?.count ?? 0);
   };
   const streamHas = async (): Promise<number> => {
     const info = (await server.request(`$JS.API.STREAM.INFO.${stream}`)).json<{ state: { last_seq: number } }>();
@@ -135,7 +134,6 @@ describe.each(brokersToTry)('an agent speaks only for itself, with %s', (_, prog
     await a.flush();
     const before = await stateOfB();
     const sequence = await streamHas();
-    const refused = await countOf('spoofed');
     heardByServer.length = 0;
     for (const reply of victims) {
       for (const kind of ['heartbeat', 'logs', 'poll', 'ack', 'update', 'start']) {
@@ -150,9 +148,8 @@ describe.each(brokersToTry)('an agent speaks only for itself, with %s', (_, prog
       () => system.client('a'),
       ({ lastHeartbeatAt, lastPollAt }) => lastHeartbeatAt !== null && lastPollAt !== null,
     );
-    const arrived = heardByServer.filter((subject) => subject.startsWith('reachback.v1.b.'));
-    console.log(server.info?.version, arrived.length, [...new Set(arrived)]);
-    if (arrived.length > 0) await until(async () => (await countOf('spoofed')) - refused >= arrived.length);
+    expect(heardByServer).toContain('reachback.v1.a.heartbeat');
+    expect(heardByServer.filter((subject) => subject.startsWith('reachback.v1.b.'))).toEqual([]);
     expect(await stateOfB()).toEqual(before);
     expect(await streamHas()).toBeGreaterThan(sequence);
     const forbidden = /^(\$JS\.API\.STREAM\.(PURGE|DELETE|MSG\.DELETE)|\$SYS|reachback\.internal\.v1\.contact\.b\.)/;
@@ -174,23 +171,20 @@ describe.each(brokersToTry)('an agent speaks only for itself, with %s', (_, prog
 
   test('may not listen to more than it needs', async () => {
     const flooding = await broker.connectAgent('flood');
-    const refused = new Promise<string>((resolve) => {
-      void (async () => {
-        for await (const status of flooding.status()) if (status.type === 'error') resolve(String(status.error));
-      })();
-    });
+    const refused = errorOf(flooding);
     for (let i = 0; i < 40; i++) flooding.subscribe(`_INBOX.flood.${i}`);
     expect(await refused).toMatch(/maximum subscriptions/i);
     await flooding.close();
   });
 
-  test('is cut off for a payload that is too large, and only the one who sent it', async () => {
+  test('is cut off for a payload that is too large, and nobody else with it', async () => {
     const large = await broker.connectAgent('large');
+    const refused = errorOf(large);
     // The client knows the limit, and would not send it.
     if (large.info) large.info.max_payload = 1024 * 1024;
     large.publish('reachback.v1.large.logs', new Uint8Array(80 * 1024));
-    const error = await large.closed();
-    expect(String(error)).toMatch(/maximum payload/i);
+    expect(await refused).toMatch(/maximum payload/i);
+    await large.close();
     await a.flush();
   });
 
@@ -215,7 +209,8 @@ describe.each(brokersToTry)('an agent speaks only for itself, with %s', (_, prog
     test('one that has expired is refused, and closes the connection when it expires', async () => {
       await expect(broker.connectWith(issued(new Date(Date.now() - 1_000)), seed, 'c')).rejects.toThrow(refusal);
       const soon = await broker.connectWith(issued(new Date(Date.now() + 2_500)), seed, 'c');
-      expect(String(await soon.closed())).toMatch(/expired|authorization/i);
+      expect(await errorOf(soon)).toMatch(/expired/i);
+      await soon.close();
     });
 
     test('without the key that it was issued for it is worth nothing', () =>

@@ -48,7 +48,7 @@ const readKey = async (path: string): Promise<Signer> => {
   } catch (error) {
     const reason =
       error instanceof Error && 'code' in error && error.code === 'ENOENT' ? 'is missing' : 'is no NATS key';
-    throw new Error(`${path} ${reason}. Bring it back from your backup of the keys.`);
+    throw new Error(`${path} ${reason}. Bring it back from your backup of the keys.`, { cause: error });
   }
 };
 

@@ -1,9 +1,16 @@
-import { connect, credsAuthenticator, jwtAuthenticator, type NatsConnection, nkeys } from '@nats-io/transport-node';
+import {
+  type Authenticator,
+  connect,
+  credsAuthenticator,
+  jwtAuthenticator,
+  type NatsConnection,
+  nkeys,
+} from '@nats-io/transport-node';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { startTestNats, type TestServer } from '#embedded';
-import { type Authority, brokerConfiguration, credentialFiles, ensureIdentity } from '#identity';
+import { type Authority, brokerConfiguration, credentialFiles, ensureIdentity, fleetInbox } from '#identity';
 
 /** A broker that asks everybody who he is, and whoever a test wants to be. */
 export type SecureBroker = TestServer & {
@@ -13,6 +20,8 @@ export type SecureBroker = TestServer & {
   readonly connectAs: (who: keyof typeof credentialFiles) => Promise<NatsConnection>;
   /** As an agent, with credentials of its own. */
   readonly connectAgent: (clientId: string) => Promise<NatsConnection>;
+  /** How to connect as one who may speak for all. */
+  readonly fleet: () => { readonly inboxPrefix: string; readonly authenticator: Authenticator };
   readonly connectWith: (jwt: string, seed: Uint8Array, inbox: string) => Promise<NatsConnection>;
 };
 
@@ -31,6 +40,7 @@ export const startSecureBroker = async ({
     operator: async (folder) => ({
       configuration: brokerConfiguration(identity, join(folder, 'accounts')),
       credentials: identity.serverCredentials,
+      account: authority.accounts.server,
     }),
   });
   const connectWith: SecureBroker['connectWith'] = (jwt, seed, inbox) =>
@@ -45,6 +55,10 @@ export const startSecureBroker = async ({
     keys,
     authority,
     connectWith,
+    fleet: () => ({
+      inboxPrefix: `_INBOX.${fleetInbox}`,
+      authenticator: credsAuthenticator(new TextEncoder().encode(authority.issueFleet(inAnHour()))),
+    }),
     connectAs: async (who) =>
       connect({
         servers: broker.url,

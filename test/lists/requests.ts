@@ -41,6 +41,7 @@ export const requests: Readonly<Record<string, readonly string[]>> = {
   '/v1/clients/{id}': [client, `${client}?asOf=${yesterday}`],
   '/v1/clients/{id}/credentials': [`${client}/credentials?limit=1`],
   '/v1/enrolment-tokens': ['/v1/enrolment-tokens?limit=20'],
+  '/v1/enrolment-tokens/{id}': [],
   '/v1/enrolments': ['', ...enrolmentStates.map((state) => `state=${state}&`)].map(
     (state) => `/v1/enrolments?${state}limit=20`,
   ),

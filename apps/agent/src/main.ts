@@ -1,7 +1,7 @@
 import { Command, Option } from 'commander';
 import { Agent } from '#agent';
 import { sayStop, sendLogs, uninstall } from './once.js';
-import { parseCount, parseIps, parseLabel, serverOption, withCommonOptions } from './options.js';
+import { keysOption, parseCount, parseIps, parseLabel, serverOption, withCommonOptions } from './options.js';
 import { agentOptionsOf, run, type RunOptions } from './run.js';
 import { simulate, type SimulateOptions } from './simulate/simulate.js';
 
@@ -39,6 +39,7 @@ program
   .command('simulate')
   .description('a simulated fleet: many clients over few connections')
   .addOption(serverOption())
+  .addOption(keysOption())
   .option('--clients <n>', 'how many', parseCount, 1_000)
   .option('--connections <n>', 'over how many connections', parseCount, 4)
   .option('--prefix <text>', 'ids are <prefix>-<number>', 'sim')

@@ -2,14 +2,15 @@ import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { connectAgent } from '#agent';
 import { type PublishedKind, subjects } from '#contracts';
-import { type CommonOptions, identityOf } from './options.js';
+import { proofOf } from './credentials.js';
+import type { CommonOptions } from './options.js';
 
 const receiptTimeout = 10_000;
 
 /** Sends one message and waits until it is stored. */
 const send = async (options: CommonOptions, kind: PublishedKind, payload: string | Uint8Array): Promise<void> => {
   const { id, server } = options;
-  const { link } = await connectAgent({ id, server, identity: await identityOf(options) }, () => undefined);
+  const { link } = await connectAgent({ id, server, ...(await proofOf(options)) }, () => undefined);
   await link.nats.request(subjects.agent(id, kind), payload, { timeout: receiptTimeout }).finally(() => link.close());
 };
 

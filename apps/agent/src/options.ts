@@ -1,20 +1,11 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import { readFile } from 'node:fs/promises';
 import { hostname, networkInterfaces } from 'node:os';
 import { isIP } from 'node:net';
-import { join } from 'node:path';
-import { fileIdentity, type IdentityOptions } from '#agent';
 import { clientIdPattern } from '#contracts';
+import type { CredentialOptions } from './credentials.js';
 
 /** What all commands of the agent take. */
-export type CommonOptions = {
-  readonly id: string;
-  readonly server: string;
-  /** The folder in which each client keeps what it knows, in a folder by its id. */
-  readonly state: string;
-  readonly enrol?: string;
-  readonly enrolFile?: string;
-};
+export type CommonOptions = CredentialOptions & { readonly id: string; readonly server: string };
 
 export const parseId = (text: string): string => {
   if (clientIdPattern.test(text)) return text;
@@ -67,13 +58,15 @@ export const withCommonOptions = (command: Command): Command =>
         '--enrol-file <file>',
         'the same with the token in a file, which no list of processes shows',
       ).conflicts('enrol'),
-    );
+    )
+    .addOption(new Option('--creds <file>', 'its NATS credentials, made elsewhere').env('REACHBACK_AGENT_CREDS'))
+    .addOption(keysOption());
 
-/** @throws when the file with the token cannot be read */
-export const identityOf = async ({ id, state, enrol, enrolFile }: CommonOptions): Promise<IdentityOptions> => ({
-  store: fileIdentity(join(state, id)),
-  token: (enrolFile === undefined ? enrol : await readFile(enrolFile, 'utf8'))?.trim(),
-});
+/** For trials on the machine of the server. */
+export const keysOption = (): Option =>
+  new Option('--keys <folder>', 'make credentials with the server’s keys (.reachback/nats/keys)').env(
+    'REACHBACK_NATS_KEYS',
+  );
 
 export const serverOption = (): Option =>
   new Option('--server <url>', 'the broker').env('REACHBACK_NATS_URL').default('nats://127.0.0.1:4222');

@@ -1,7 +1,8 @@
 import { mkdir, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Agent, type AgentOptions, downloadTo, fileState } from '#agent';
-import { type CommonOptions, identityOf, ownIps } from './options.js';
+import { proofOf } from './credentials.js';
+import { type CommonOptions, ownIps } from './options.js';
 import { printEvent } from './print.js';
 
 export type RunOptions = CommonOptions & {
@@ -33,13 +34,13 @@ export const agentOptionsOf = async (options: RunOptions): Promise<AgentOptions>
   return {
     id,
     server,
+    ...(await proofOf(options)),
     ips,
     agentVersion,
     ...(name === undefined ? {} : { name }),
     ...(group === undefined ? {} : { group }),
     ...(label === undefined ? {} : { labels: label }),
     store: fileState(folder),
-    identity: await identityOf(options),
     applySettings: (values) => writeSettings(folder, values),
     applyUpdate: downloadTo(join(folder, 'components')),
     onEvent: (event) => {

@@ -10,6 +10,7 @@ const credentialLifetime = { min: 5_000, max: 365 * 86_400_000 } as const;
 
 const environment = z.object({
   REACHBACK_NATS_URL: z.string().default('nats://127.0.0.1:4222'),
+  REACHBACK_NATS_KEYS: z.string().min(1).optional(),
   REACHBACK_DATABASE_URL: z.string().default('postgres://127.0.0.1:5432/reachback'),
   REACHBACK_HTTP_HOST: z.string().default('127.0.0.1'),
   REACHBACK_HTTP_PORT: z.coerce.number().int().min(0).max(65_535).default(8080),
@@ -18,7 +19,6 @@ const environment = z.object({
     .min(16, 'has at least 16 characters'),
   REACHBACK_CONTACT_DAYS: z.coerce.number().int().min(1).max(3_650).default(7),
   REACHBACK_LANES: z.coerce.number().int().min(1).max(maxLanes).optional(),
-  REACHBACK_NATS_KEYS: z.string().min(1).optional(),
   REACHBACK_CREDENTIAL_LIFETIME: z
     .string()
     .default('P30D')
@@ -66,13 +66,13 @@ const isRole = (text: string): text is Role => (roles as readonly string[]).incl
 const help = `
 Environment:
   REACHBACK_NATS_URL      the broker (nats://127.0.0.1:4222)
+  REACHBACK_NATS_KEYS     folder of the keys by which agents are let in; without it the broker asks nobody who he is
   REACHBACK_DATABASE_URL  the database (postgres://127.0.0.1:5432/reachback)
   REACHBACK_ADMIN_KEY     the administrator key, required
   REACHBACK_HTTP_HOST     where it listens (127.0.0.1): the REST API; without the role api, health and metrics alone
   REACHBACK_HTTP_PORT     and on which port (8080; 0 for any)
   REACHBACK_CONTACT_DAYS  for how many days beats and polls are kept (7)
   REACHBACK_LANES         into how many lanes the fleet is divided; fixed at the first start (1)
-  REACHBACK_NATS_KEYS     the folder of the broker's keys; without, the broker must be one that lets everybody in
   REACHBACK_CREDENTIAL_LIFETIME
                           for how long an agent's credential is valid; it renews it in time (P30D)
   REACHBACK_LOG_LEVEL     fatal, error, warn, info, debug, trace or silent (info)`;

@@ -1,12 +1,10 @@
 import type { NatsConnection } from '@nats-io/transport-node';
 import { drizzle } from 'drizzle-orm/postgres-js';
 import { randomBytes } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import type { Logger } from 'pino';
 import { startAdminApi, startHealthListener } from '#admin-api';
 import { createLanes, type Lanes, ReachbackError } from '#contracts';
-import type { EnrolmentContext } from '#enrolment';
+import { type EnrolmentContext, keepRevocations } from '#enrolment';
 import {
   type Database,
   LaneCountError,
@@ -16,7 +14,7 @@ import {
   settleLaneCount,
   startRetention,
 } from '#event-log';
-import { credentialFiles, loadAuthority } from '#identity';
+import { ensureAccounts } from '#identity';
 import { startIntake } from '#intake';
 import { createMetrics, type Metrics } from '#metrics';
 import { startNotifier } from '#notifier';
@@ -24,8 +22,8 @@ import { followers, runFollower } from '#projections';
 import { startResponders } from '#responders';
 import { type Config, ConfigError, type Role } from './config.js';
 import { connectBroker, migrateWhenThere } from './dependencies.js';
-import { startEnrolment } from './enrolment.js';
-import { checksOf, type Parts } from './readiness.js';
+import { readIdentity } from './identity.js';
+import { checksOf, openBroker, type Parts } from './readiness.js';
 
 export type Stoppable = { readonly stop: () => Promise<void> };
 
@@ -54,6 +52,7 @@ export const startServer = async (
       db: open('health', 2),
       lanes: undefined,
       broker: undefined,
+      isOpen: false,
       intake: undefined,
       isResponding: false,
     };
@@ -64,19 +63,26 @@ export const startServer = async (
     await migrateWhenThere(setup, log, signal);
     const lanes = createLanes(await countLanes(setup, config));
     parts.lanes = lanes;
-    const keys = config.REACHBACK_NATS_KEYS;
-    const authority = keys === undefined ? undefined : await loadAuthority(keys, lanes.count);
-    const credentials = keys && authority ? await readFile(join(keys, credentialFiles.server)) : undefined;
-    parts.broker = await connectBroker(config.REACHBACK_NATS_URL, credentials, log, signal);
+    const identity = await readIdentity(config.REACHBACK_NATS_KEYS, lanes.count);
+    if (!identity) log.warn(openBroker);
+    const reach = (credentials: Uint8Array | undefined) =>
+      connectBroker({ url: config.REACHBACK_NATS_URL, credentials, log, signal });
+    parts.isOpen = !identity;
+    let enrolment: EnrolmentContext | undefined;
+    if (identity?.authority && identity.system) {
+      const { authority } = identity;
+      const { nats: system } = await reach(identity.system);
+      started.push(() => system.drain().catch(() => undefined));
+      await ensureAccounts(system, authority);
+      const db = open('enrolment', 3);
+      const revocations = keepRevocations({ db, authority, system, log });
+      started.push(revocations.stop);
+      enrolment = { db, lanes, authority, lifetime: config.REACHBACK_CREDENTIAL_LIFETIME, revocations };
+    }
+    parts.broker = await reach(identity?.server);
     metrics.watch.broker(parts.broker);
     const { nats } = parts.broker;
     started.push(() => nats.drain().catch(() => undefined));
-    const enrolling =
-      keys && authority
-        ? await startEnrolment({ config, keys, authority, db: open('enrolment', 3), lanes, log })
-        : undefined;
-    if (enrolling) started.push(enrolling.stop);
-    const enrolment = enrolling?.context;
     if (has('api')) {
       await health.stop();
       const { port } = health;

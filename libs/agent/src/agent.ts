@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import {
   type AckResult,
   type AckReply,
+  isReply,
   notifySchema,
   type RequestKind,
   subjects,
@@ -12,7 +13,7 @@ import {
 } from '#contracts';
 import { AgentError, answerOf, messageOf } from './agent-error.js';
 import type { Link } from './connection.js';
-import { connectAgent, type Connected, type IdentityOptions } from './identity/connect-agent.js';
+import { connectAgent, type Connected, type WhoConnects } from './identity/connect-agent.js';
 import type { EnrolEvent } from './identity/enrol.js';
 import { keepRenewed, type RenewEvent } from './identity/renew.js';
 import type { UpdateHandler } from './download.js';
@@ -36,7 +37,7 @@ export type AgentEvent =
   | { readonly type: 'update-applied' | 'update-started'; readonly update: UpdateItem }
   | { readonly type: 'failed'; readonly what: string; readonly error: string; readonly retryInSeconds?: number };
 
-export type AgentOptions = {
+export type AgentOptions = WhoConnects & {
   readonly id: string;
   /** The broker, such as `nats://host:4222`. */
   readonly server: string;
@@ -46,8 +47,6 @@ export type AgentOptions = {
   readonly ips?: readonly string[];
   readonly agentVersion?: string;
   readonly store: StateStore;
-  /** Where the agent keeps who it is, and the token by which it enrols; not for a broker that lets everybody in. */
-  readonly identity?: IdentityOptions;
   readonly applySettings: (values: Readonly<Record<string, unknown>>) => Promise<void>;
   readonly applyUpdate: UpdateHandler;
   readonly onEvent?: (event: AgentEvent) => void;
@@ -129,6 +128,8 @@ export class Agent {
   /** A direct client is told that there is something for it, and fetches it (R18); or asked whether it is there (R19). */
   private answerNotifications(): void {
     this.link.subscribe(subjects.agent(this.options.id, 'notify'), (message) => {
+      // The server wants an answer. What wants none was led here by somebody else.
+      if (!message.reply || isReply(message)) return;
       message.respond('{}');
       if (!isVerification(message)) this.pollNow.abort();
     });

@@ -1,13 +1,7 @@
-import {
-  connect,
-  type ConnectionOptions,
-  jwtAuthenticator,
-  type Msg,
-  type NatsConnection,
-} from '@nats-io/transport-node';
+import { type Authenticator, connect, jwtAuthenticator, type Msg, type NatsConnection } from '@nats-io/transport-node';
 import { setMaxListeners } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Identity } from './identity/identity.js';
+import type { Credentials } from './credentials.js';
 
 /** A connection that knows whether it is one right now. */
 export type Link = {
@@ -30,9 +24,12 @@ export type LinkState = 'connected' | 'disconnected' | 'refused';
 export type LinkOptions = {
   /** The broker, such as `nats://host:4222`. */
   readonly server: string;
+  /** What the connection is called in the broker's lists. */
   readonly name: string;
-  /** Who connects, and what proves it at the moment; without, the broker must be one that asks nobody. */
-  readonly credential?: { readonly id: string; readonly identity: () => Identity } | undefined;
+  /** Whose inbox: answers come below `_INBOX.<inbox>`, and a broker that asks who one is lets nobody else listen there. */
+  readonly inbox: string;
+  /** Asked for with each connection, so that renewed ones are used; undefined where the broker asks nobody. */
+  readonly credentials?: (() => Credentials) | undefined;
   readonly told?: (state: LinkState) => void;
 };
 
@@ -115,7 +112,7 @@ type Line = {
 };
 
 /** @param isPatient whether to wait for a broker that is not there */
-const dial = async ({ server, name, credential }: LinkOptions, isPatient: boolean): Promise<Line> => {
+const dial = async ({ server, name, inbox, credentials }: LinkOptions, isPatient: boolean): Promise<Line> => {
   const nats = await connect({
     servers: server,
     name,
@@ -126,7 +123,8 @@ const dial = async ({ server, name, credential }: LinkOptions, isPatient: boolea
     pingInterval: 10_000,
     maxPingOut: 2,
     ignoreClusterUpdates: true,
-    ...(credential ? proofOf(credential) : {}),
+    inboxPrefix: `_INBOX.${inbox}`,
+    ...(credentials ? { authenticator: authenticatorOf(credentials) } : {}),
   });
   const underWay = new Set<Promise<unknown>>();
   return {
@@ -141,13 +139,11 @@ const dial = async ({ server, name, credential }: LinkOptions, isPatient: boolea
   };
 };
 
-const proofOf = ({ id, identity }: NonNullable<LinkOptions['credential']>): ConnectionOptions => ({
-  authenticator: (nonce) => {
-    const { jwt, seed } = identity();
-    return jwtAuthenticator(jwt ?? '', new TextEncoder().encode(seed))(nonce);
-  },
-  inboxPrefix: `_INBOX.${id}`,
-});
+const authenticatorOf = (credentials: () => Credentials): Authenticator =>
+  jwtAuthenticator(
+    () => credentials().jwt,
+    () => new TextEncoder().encode(credentials().seed),
+  );
 
 const listen = (nats: NatsConnection, subject: string, heard: (message: Msg) => void): void => {
   nats.subscribe(subject, { callback: (error, message) => (error ? undefined : heard(message)) });

@@ -4,6 +4,7 @@ export const errorCatalogue = {
   bad_request: { status: 400, title: 'A field has the wrong type or value' },
   bad_client_id: { status: 400, title: 'A client id is 1 to 64 characters of A-Z a-z 0-9 _ -' },
   bad_subject: { status: 400, title: 'A subject is reachback.v1.<clientId>.<kind>' },
+  spoofed: { status: 400, title: 'This is an answer that was led astray, not something that a client sent' },
   policy_out_of_range: { status: 422, title: 'A policy value is outside its limits' },
   unauthorized: { status: 401, title: 'The administrator key is missing or wrong' },
   enrolment_token_invalid: { status: 401, title: 'The enrolment token is unknown, expired or used up' },

@@ -1,6 +1,7 @@
 import { connect as connectNats, credsAuthenticator } from '@nats-io/transport-node';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { carryStreams, globalAccount } from './carry-streams.js';
 import { type RunningServer, startChild, untilReady } from './child.js';
 import { endOrphan } from './orphans.js';
 
@@ -23,6 +24,8 @@ export type OperatorConfiguration = {
   readonly configuration: string;
   /** Of a user of the account that has JetStream: by it we see that the broker is ready. */
   readonly credentials: string;
+  /** The public key of that account. */
+  readonly account: string;
 };
 
 type Mappings = readonly (readonly [from: string, to: string])[];
@@ -41,6 +44,7 @@ export const startNats = async ({
   await mkdir(folder, { recursive: true });
   const pidFile = natsPidFile(folder);
   await endOrphan(pidFile, 'nats-server', 'SIGTERM');
+  await carryStreams(join(folder, 'jetstream'), operator?.account ?? globalAccount);
   const config = join(folder, 'nats.conf');
   await writeFile(config, configOf(folder, port, mappings) + (operator?.configuration ?? ''));
   const child = startChild({ command: program, args: ['-c', config, '-P', pidFile], stopSignal: 'SIGTERM', onLine });

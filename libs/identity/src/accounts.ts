@@ -37,10 +37,13 @@ const enrolmentPermissions: UserPermissions = {
   bearer_token: true,
 };
 
+/** Below `_INBOX`, where a simulated fleet hears its answers. */
+export const fleetInbox = 'fleet';
+
 /** A simulated fleet speaks for as many as it likes: its user is made by who holds the keys, for himself. */
 export const fleetPermissions: UserPermissions = {
   pub: { allow: ['reachback.v1.*.>', mappedSubjects.agent('*')], deny: ['reachback.v1.*.notify'] },
-  sub: { allow: ['_INBOX.fleet.>', 'reachback.v1.*.notify'] },
+  sub: { allow: [`_INBOX.${fleetInbox}.>`, 'reachback.v1.*.notify'] },
   resp: { max: 1, ttl: seconds(10) },
   subs: -1,
   data: -1,
@@ -71,16 +74,22 @@ const mappingsOf = (lanes: number) =>
     ? { mappings: Object.fromEntries(laneMappings(lanes).map(([from, subject]) => [from, [{ subject, weight: 100 }]])) }
     : {};
 
-const account = (name: string, keys: Keys, key: Signer, nats: Readonly<Record<string, unknown>>): string => {
-  const claims: Claims = { sub: key.publicKey, name, nats: { type: 'account', ...nats } };
+/** What a broker begins with is older than whatever is pushed: of two versions it keeps the one issued later. */
+const fromTheBeginning = { iat: 1 } as const;
+
+type Version = typeof fromTheBeginning | undefined;
+
+const account = (name: string, keys: Keys, key: Signer, version: Version, nats: Readonly<Record<string, unknown>>) => {
+  const claims: Claims = { sub: key.publicKey, name, ...version, nats: { type: 'account', ...nats } };
   return encodeClaims(claims, keys.operator);
 };
 
-export const systemAccountJwt = (keys: Keys): string => account('SYS', keys, keys.system, { limits: unlimited });
+const systemAccount = (keys: Keys): string =>
+  account('SYS', keys, keys.system, fromTheBeginning, { limits: unlimited });
 
 /** The account of the server, which has the stream and all that is internal. */
-export const serverAccountJwt = (keys: Keys, lanes: number): string =>
-  account('SERVER', keys, keys.server, {
+export const serverAccountJwt = (keys: Keys, lanes: number, version?: Version): string =>
+  account('SERVER', keys, keys.server, version, {
     limits: { ...unlimited, ...jetStream },
     exports: servicesOfServer(lanes).map(offer),
     imports: [subjects.allNotifications].map(use(keys.agents.publicKey)),
@@ -88,9 +97,19 @@ export const serverAccountJwt = (keys: Keys, lanes: number): string =>
     ...mappingsOf(lanes),
   });
 
+const revocationsOf = (revocations: ReadonlyMap<string, Date>) =>
+  revocations.size === 0
+    ? {}
+    : { revocations: Object.fromEntries([...revocations].map(([key, at]) => [key, inSeconds(at)])) };
+
 /** The account of the agents. It has no JetStream, so nothing in it answers to a request of its API. */
-export const agentsAccountJwt = (keys: Keys, lanes: number, revocations: ReadonlyMap<string, Date>): string =>
-  account('AGENTS', keys, keys.agents, {
+export const agentsAccountJwt = (
+  keys: Keys,
+  lanes: number,
+  revocations: ReadonlyMap<string, Date>,
+  version?: Version,
+): string =>
+  account('AGENTS', keys, keys.agents, version, {
     limits: unlimited,
     default_permissions: nothing,
     signing_keys: [
@@ -104,10 +123,16 @@ export const agentsAccountJwt = (keys: Keys, lanes: number, revocations: Readonl
     ],
     exports: [subjects.allNotifications].map(offer),
     imports: servicesOfServer(lanes).map(use(keys.server.publicKey)),
-    ...(revocations.size === 0
-      ? {}
-      : { revocations: Object.fromEntries([...revocations].map(([key, at]) => [key, inSeconds(at)])) }),
+    ...revocationsOf(revocations),
     ...mappingsOf(lanes),
   });
+
+/** The accounts that a broker begins with, by public key. */
+export const firstAccounts = (keys: Keys, lanes: number): ReadonlyMap<string, string> =>
+  new Map([
+    [keys.system.publicKey, systemAccount(keys)],
+    [keys.server.publicKey, serverAccountJwt(keys, lanes, fromTheBeginning)],
+    [keys.agents.publicKey, agentsAccountJwt(keys, lanes, new Map(), fromTheBeginning)],
+  ]);
 
 export const inSeconds = (date: Date): number => Math.floor(date.getTime() / 1000);

@@ -3,8 +3,8 @@ import {
   agentsAccountJwt,
   fleetPermissions,
   inSeconds,
+  firstAccounts,
   serverAccountJwt,
-  systemAccountJwt,
   systemPermissions,
 } from './accounts.js';
 import { encodeClaims, formatCredentials, type UserPermissions } from './claims.js';
@@ -26,7 +26,7 @@ export type Authority = {
     readonly expiresAt?: Date;
   }) => string;
   /**
-   * The credentials of a user that speaks for any client, with the inbox prefix `_INBOX.fleet`: for a simulated fleet
+   * The credentials of a user that speaks for any client, with the inbox of {@link fleetInbox}: for a simulated fleet
    * and for tests, made by who holds the keys, for himself.
    */
   readonly issueFleet: (expiresAt: Date) => string;
@@ -44,7 +44,7 @@ export type Authority = {
 export type Identity = {
   readonly authority: Authority;
   readonly operatorJwt: string;
-  /** By public key, as they are without revocations. */
+  /** By public key, as a broker begins with them. */
   readonly accountJwts: ReadonlyMap<string, string>;
   /** Of a user of the account of the server. */
   readonly serverCredentials: string;
@@ -57,24 +57,27 @@ export type Identity = {
  */
 export const ensureIdentity = async (folder: string, lanes: number): Promise<Identity> => {
   const keys = (await readKeys(folder)) ?? (await makeKeys(folder, writeCredentials));
-  const authority = authorityOf(keys, lanes);
-  const { system, server, agents } = authority.accounts;
   return {
-    authority,
+    authority: authorityOf(keys, lanes),
     operatorJwt: operatorJwt(keys),
-    accountJwts: new Map([
-      [system, systemAccountJwt(keys)],
-      [server, authority.serverAccountJwt()],
-      [agents, authority.agentsAccountJwt(new Map())],
-    ]),
+    accountJwts: firstAccounts(keys, lanes),
     serverCredentials: credentialsOf('server', keys.server, {}),
   };
 };
 
-/** The authority whose keys are in a folder; undefined when there is no such folder. */
+/** The authority whose keys are in a folder; undefined when it has none: such a process only connects. */
 export const loadAuthority = async (folder: string, lanes: number): Promise<Authority | undefined> => {
   const keys = await readKeys(folder);
   return keys && authorityOf(keys, lanes);
+};
+
+/** The credentials of an agent with a key that is made here: for who holds the keys, and for tests. */
+export const issueAgentCredentials = (
+  authority: Authority,
+  { clientId, expiresAt }: { readonly clientId: string; readonly expiresAt: Date },
+): string => {
+  const user = newUser();
+  return formatCredentials(authority.issueAgent({ clientId, publicKey: user.publicKey, expiresAt }), user);
 };
 
 /** The files in the folder of keys by which a server connects. */

@@ -23,6 +23,8 @@ export type Claims = {
   readonly name: string;
   /** Seconds since 1970; a user without it is let in for ever. */
   readonly exp?: number;
+  /** When it was issued, likewise; now, if it is not said. */
+  readonly iat?: number;
   readonly nats: Readonly<Record<string, unknown>> & { readonly type: 'operator' | 'account' | 'user' };
 };
 
@@ -33,7 +35,7 @@ const part = (value: object): string => Buffer.from(JSON.stringify(value)).toStr
  * spelt out here because the library for it is asynchronous and of version 0, and this is all that it would do.
  */
 export const encodeClaims = ({ nats, ...claims }: Claims, signer: Signer): string => {
-  const issued = { ...claims, iss: signer.publicKey, iat: Math.floor(Date.now() / 1000) };
+  const issued = { iat: Math.floor(Date.now() / 1000), ...claims, iss: signer.publicKey };
   const whole = { ...issued, nats: { ...nats, version: 2 } };
   const jti = createHash('sha512-256').update(JSON.stringify(whole)).digest('base64url');
   const signed = `${part({ typ: 'JWT', alg: 'ed25519-nkey' })}.${part({ jti, ...whole })}`;

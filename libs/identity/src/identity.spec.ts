@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { brokersToTry, type SecureBroker, startSecureBroker } from '../../../test/helpers/secure-broker.js';
 import { until } from '../../../test/helpers/conditions.js';
 import { contactStream, createLanes, laneSubjects } from '#contracts';
-import { loadAuthority, pushAccount } from './index.js';
+import { ensureAccounts, loadAuthority, pushAccount } from './index.js';
 
 const inAnHour = () => new Date(Date.now() + 3_600_000);
 
@@ -79,6 +79,25 @@ describe.each(brokersToTry)('with %s', (_, program) => {
     await expect(broker.connectWith(jwt, user.getSeed(), 'bad')).rejects.toThrow(/authorization/i);
     await until(() => server.flush().then(() => true));
     await kept(await broker.connectAgent('good')).flush();
+  });
+
+  test('a broker that lacks an account, or has an older one, is given it, and keeps who is shut out', async () => {
+    const sys = kept(await broker.connectAs('system'));
+    const { agents } = broker.authority.accounts;
+    const known = async () => (await sys.request(`$SYS.REQ.ACCOUNT.${agents}.CLAIMS.LOOKUP`)).string();
+    const user = nkeys.createUser().getPublicKey();
+    await pushAccount(sys, broker.authority.agentsAccountJwt(new Map([[user, new Date()]])));
+    const before = await known();
+    await ensureAccounts(sys, broker.authority);
+    expect(await known()).toBe(before);
+    const withLanes = await loadAuthority(broker.keys, 4);
+    if (!withLanes) throw new Error('there are no keys');
+    await ensureAccounts(sys, withLanes);
+    const [, claims = ''] = (await known()).split('.');
+    const text = Buffer.from(claims, 'base64url').toString();
+    expect(text).toContain('partition(4,1)');
+    expect(text).toContain(user);
+    await ensureAccounts(sys, broker.authority);
   });
 
   test('keys are for their owner alone, and are the same when read again', async () => {

@@ -31,12 +31,13 @@ export const isThere = (path: string): Promise<boolean> =>
 export const writeSecret = (path: string, text: string): Promise<void> => writeFile(path, text, { mode: 0o600 });
 
 /**
- * The keys of a folder; undefined when there is no such folder.
+ * The keys of a folder; undefined when it has none, or there is no such folder.
  *
  * @throws when one is missing or is none: a new one would make all that was issued under it worthless
  */
 export const readKeys = async (folder: string): Promise<Keys | undefined> => {
-  if (!(await isThere(folder))) return undefined;
+  const there = await Promise.all(names.map((name) => isThere(fileOf(folder, name))));
+  if (!there.some(Boolean)) return undefined;
   const pairs = await Promise.all(names.map(async (name) => [name, await readKey(fileOf(folder, name))] as const));
   return Object.fromEntries(pairs) as Keys;
 };
@@ -47,7 +48,7 @@ const readKey = async (path: string): Promise<Signer> => {
   } catch (error) {
     const reason =
       error instanceof Error && 'code' in error && error.code === 'ENOENT' ? 'is missing' : 'is no NATS key';
-    throw new Error(`${path} ${reason}. Bring it back from your backup of the keys.`);
+    throw new Error(`${path} ${reason}. Bring it back from your backup of the keys.`, { cause: error });
   }
 };
 

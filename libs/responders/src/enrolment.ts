@@ -10,7 +10,7 @@ import {
 } from '#contracts';
 import { enrol, type EnrolmentContext, renew } from '#enrolment';
 import { isConnectionError, isDiskFull } from '#event-log';
-import { correlationOf, respond } from './request.js';
+import { assertRequest, correlationOf, respond } from './request.js';
 import type { RequestLimiter } from './request-limiter.js';
 
 export type EnrolmentListenerOptions = {
@@ -35,6 +35,7 @@ export const listenForEnrolment = ({ enrolment, listen, limiter, reject, log }: 
       const correlation = correlationOf(message);
       const serving = async (): Promise<void> => {
         try {
+          assertRequest(message);
           limiter.assertAdmitted(message.subject.split('.')[tokenIndex] ?? '');
           if (!enrolment) throw new ReachbackError('open_broker');
           respond(message, await serve(enrolment, message, correlation));

@@ -9,7 +9,15 @@ import { type MicroBatch, microBatch } from './micro-batch.js';
 import { createRelay, type Relay } from './relay.js';
 import { createRequestLimiter } from './request-limiter.js';
 import type { RequestObserver } from './observer.js';
-import { type AckRequest, type AgentRequest, correlationOf, readRequest, refuse, type WorkRequest } from './request.js';
+import {
+  type AckRequest,
+  type AgentRequest,
+  assertRequest,
+  correlationOf,
+  readRequest,
+  refuse,
+  type WorkRequest,
+} from './request.js';
 import { serveAcks } from './serve-acks.js';
 import { serveWork } from './serve-work.js';
 
@@ -68,6 +76,7 @@ export const startResponders = async ({
     const correlation = correlationOf(message);
     const answered = watchAnswer(observer, log, { kind, subject: message.subject, correlation });
     try {
+      assertRequest(message);
       limiter.assertAdmitted(message.subject.split('.')[2] ?? '');
       if (kind === 'ack') enqueue(acks, readRequest('ack', message, correlation, answered));
       else enqueue(work, readRequest(kind, message, correlation, answered) as WorkRequest);

@@ -6,8 +6,10 @@ import {
   enrolmentTokenBody,
   enrolmentTokenListSchema,
   enrolmentTokenParams,
+  enrolmentTokenSchema,
   newEnrolmentTokenSchema,
   pageQuery,
+  ReachbackError,
 } from '#contracts';
 import { createToken, deleteToken, findToken, listTokens } from '#enrolment';
 import { type ApiContext, Context } from '../context.js';
@@ -54,6 +56,15 @@ export class TokensController {
     const rows = await listTokens(this.context.db, before, limit + 1);
     const { items, nextCursor } = pageOf(rows, limit, ({ position }) => [String(position)]);
     return { items: items.map(shown), nextCursor };
+  }
+
+  @Get(':id')
+  @ApiOperation({ summary: 'An enrolment token: what it grants, and how often it was used' })
+  @ApiOkResponse({ standardSchema: enrolmentTokenSchema })
+  async get(@Param({ schema: enrolmentTokenParams }) { id }: { readonly id: string }) {
+    const token = await findToken(this.context.db, id);
+    if (!token) throw new ReachbackError('not_found', 'There is no enrolment token with this id.');
+    return shown(token);
   }
 
   @Delete(':id')

@@ -1,6 +1,7 @@
 import { AuthorizationError, UserAuthenticationExpiredError } from '@nats-io/transport-node';
 import { AgentError } from '../agent-error.js';
 import { type Link, type LinkState, openLink } from '../connection.js';
+import type { Credentials } from '../credentials.js';
 import { enrol, type EnrolEvent } from './enrol.js';
 import type { Identity, IdentityStore } from './identity.js';
 
@@ -19,8 +20,18 @@ export type Connected = {
   readonly proof: Proof | undefined;
 };
 
-export type ConnectOptions = { readonly id: string; readonly server: string; readonly identity?: IdentityOptions };
+/** Neither is for a broker that asks nobody who he is. */
+export type WhoConnects = {
+  /** Made elsewhere; asked for with each connection. */
+  readonly credentials?: (() => Credentials) | undefined;
+  /** Where the agent keeps who it is, and the token by which it enrols. */
+  readonly identity?: IdentityOptions;
+};
+export type ConnectOptions = WhoConnects & { readonly id: string; readonly server: string };
 export type ConnectEvent = { readonly type: LinkState } | EnrolEvent;
+
+/** The JWT is there: only who has one connects with it. */
+const credentialsOf = ({ jwt, seed }: Identity): Credentials => ({ jwt: jwt ?? '', seed });
 
 const isRefused = (error: unknown): boolean =>
   error instanceof AuthorizationError || error instanceof UserAuthenticationExpiredError;
@@ -35,12 +46,14 @@ export const connectAgent = async (
   told: (event: ConnectEvent) => void,
 ): Promise<Connected> => {
   const { id, server, identity } = options;
+  const connect = (credentials: (() => Credentials) | undefined): Promise<Link> =>
+    openLink({ server, name: `agent ${id}`, inbox: id, credentials, told: (type) => told({ type }) });
+  if (options.credentials) return { link: await connect(options.credentials), proof: undefined };
   const kept = await identity?.store.load();
-  const open = async (proof: Proof | undefined): Promise<Connected> => {
-    const credential = proof && { id, identity: () => proof.current.identity };
-    const link = await openLink({ server, name: `agent ${id}`, credential, told: (type) => told({ type }) });
-    return { link, proof };
-  };
+  const open = async (proof: Proof | undefined): Promise<Connected> => ({
+    link: await connect(proof && (() => credentialsOf(proof.current.identity))),
+    proof,
+  });
   const proofOf = (store: IdentityStore, known: Identity): Proof => ({ store, current: { identity: known } });
   if (!identity?.token || kept?.jwt) {
     try {

@@ -1,13 +1,10 @@
 import type { NatsConnection } from '@nats-io/transport-node';
-import { z } from 'zod';
 import { type Database, type Transaction, transact } from '#event-log';
-import { type Authority, pushAccount } from '#identity';
+import { type Authority, ensureAccount } from '#identity';
 import { bearerGrace } from '../tokens/create-token.js';
 
 /** One number for all processes that tell the broker, so that what was read first is never told last. */
 const advisoryLock = 7_262_014;
-/** In milliseconds, less than a transaction may stand still. */
-const lookupTimeout = 2_000;
 /** Clocks differ: a credential that has just expired is shut out a little longer. */
 const margin = 3_600_000;
 
@@ -22,11 +19,7 @@ export type PushOptions = { readonly db: Database; readonly authority: Authority
 export const pushRevocations = ({ db, authority, system }: PushOptions): Promise<boolean> =>
   transact(db, async (tx) => {
     await tx`SELECT pg_advisory_xact_lock(${advisoryLock})`;
-    const wanted = authority.agentsAccountJwt(await selectRevoked(tx));
-    const there = await lookUp(system, authority.accounts.agents);
-    if (contentOf(there) === contentOf(wanted)) return false;
-    await pushAccount(system, wanted);
-    return true;
+    return ensureAccount(system, authority.accounts.agents, authority.agentsAccountJwt(await selectRevoked(tx)));
   });
 
 /**
@@ -43,21 +36,4 @@ const selectRevoked = async (tx: Transaction): Promise<ReadonlyMap<string, Date>
     WHERE deleted_at IS NOT NULL AND expires_at > ${new Date(now - margin - bearerGrace)}
     ORDER BY 1`;
   return new Map(rows.map(({ publicKey, until }) => [publicKey, until]));
-};
-
-const lookUp = async (system: NatsConnection, account: string): Promise<string> => {
-  const answer = await system.request(`$SYS.REQ.ACCOUNT.${account}.CLAIMS.LOOKUP`, '', { timeout: lookupTimeout });
-  return answer.string();
-};
-
-const claims = z.object({ nats: z.unknown() });
-
-/** What an account's JWT says, without when it was issued; empty for what is none. */
-const contentOf = (jwt: string): string => {
-  try {
-    const text = Buffer.from(jwt.split('.')[1] ?? '', 'base64url').toString();
-    return JSON.stringify(claims.parse(JSON.parse(text)).nats);
-  } catch {
-    return '';
-  }
 };

@@ -156,6 +156,16 @@ describe.each(brokersToTry)('enrolment, with %s', (_, program) => {
     await nats.close();
   });
 
+  test('the documents say how: without a key over HTTP, and over NATS', async () => {
+    type OpenApi = { readonly paths: Record<string, Record<string, { readonly security?: unknown }>> };
+    type AsyncApi = { readonly channels: Record<string, { readonly address: string }> };
+    const { paths } = await system.rest.get<OpenApi>('/openapi.json');
+    expect(paths['/v1/enrolments']?.['post']?.security).toEqual([{}]);
+    const { channels } = await system.rest.get<AsyncApi>('/asyncapi.json');
+    expect(channels['enrol']?.address).toBe('reachback.enrol.v1.{tokenId}');
+    expect(channels['renew']?.address).toBe('reachback.v1.{clientId}.renew');
+  });
+
   test('a token is shown once, also to who sends the request again', async () => {
     const send = () =>
       system.rest.send<{ id: string; token: string | null }>(

@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { connect, credsAuthenticator } from '@nats-io/transport-node';
 import { anyFreePort } from '#embedded';
 import { issueAgentCredentials, loadAuthority } from '#identity';
+import { startAgentProcess } from '../helpers/agent-process.js';
 import { until } from '../helpers/conditions.js';
 import { restClient } from '../helpers/rest.js';
 
@@ -112,6 +113,29 @@ describe('npm run up', () => {
     const again = await untilReady(start(ports));
     expect(await again.rest.get('/v1/clients/pc-17')).toMatchObject({ name: 'PC 17', status: 'Online' });
     expect((await rest.send('GET', '/v1/fleet')).status).toBe(200);
+  });
+
+  test('says how the first agent enrols, until it has; the agent then needs no token', async () => {
+    const ports = await inParallelPorts();
+    const first = start(ports);
+    const { rest, natsUrl } = await untilReady(first);
+    const file = await until(() => /--enrol-file (\S+)/.exec(first.output())?.[1]);
+    expect((await stat(file ?? '')).mode & 0o777).toBe(0o600);
+    const args = ['--id', 'pc-17', '--server', natsUrl, '--state', join(folder, 'agents')];
+    const enrolling = startAgentProcess([...args, '--enrol-file', file ?? '']);
+    await until(() => enrolling.output().includes('enrolled'));
+    await until(() => rest.get('/v1/clients/pc-17'));
+    await enrolling.end('SIGINT');
+    expect((await stat(join(folder, 'agents/pc-17/agent.creds'))).mode & 0o777).toBe(0o600);
+    first.process.kill('SIGINT');
+    await first.exited;
+    const second = start(ports);
+    await untilReady(second);
+    await until(() => second.output().includes('Logs: '));
+    expect(second.output()).not.toContain('--enrol-file');
+    const agent = startAgentProcess(args);
+    await until(() => agent.output().includes('start: '));
+    await agent.end('SIGINT');
   });
 
   test('--open asks nobody who he is, says so, and what was there goes on when agents are asked', async () => {

@@ -9,14 +9,16 @@ const mayImport = {
   contracts: [],
   domain: [],
   embedded: [],
+  identity: ['contracts'],
   agent: ['contracts', 'domain'],
   'event-log': ['contracts', 'domain'],
   projections: ['contracts', 'domain', 'event-log'],
+  enrolment: ['contracts', 'domain', 'identity', 'event-log', 'projections'],
   intake: ['contracts', 'domain', 'event-log', 'projections'],
-  responders: ['contracts', 'domain', 'event-log', 'projections', 'intake'],
+  responders: ['contracts', 'domain', 'event-log', 'projections', 'enrolment', 'intake'],
   notifier: ['contracts', 'domain', 'event-log', 'projections'],
   metrics: ['contracts', 'domain', 'event-log', 'projections', 'intake', 'responders', 'notifier'],
-  'admin-api': ['contracts', 'domain', 'event-log', 'projections', 'intake'],
+  'admin-api': ['contracts', 'domain', 'identity', 'event-log', 'projections', 'enrolment', 'intake'],
 };
 const libraries = Object.keys(mayImport);
 

@@ -34,7 +34,7 @@ const runAll = async (options: BenchOptions, { cleanup, signal }: Program): Prom
   );
   cleanup.add(async () => progress.end());
   progress.begin('start', startSeconds);
-  const stack = await startStack(cleanup, progress.say);
+  const stack = await startStack(cleanup, progress.say, { auth: options.auth });
   const run = { startedAt, quick: options.quick, clients: options.clients, loadBefore, seconds: null, failed: {} };
   const result = emptyResult(await describeMachine(stack), run);
   const bench = new Bench(options, stack, cleanup, progress, result, signal);

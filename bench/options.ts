@@ -29,6 +29,8 @@ const quickNames = usualNames.filter((name) => !onlyFull.has(name));
 export type BenchOptions = {
   readonly clients: number;
   readonly quick: boolean;
+  /** With a broker that asks everybody who he is, as `npm run up` has it. */
+  readonly auth: boolean;
   /** How long `sustained` lasts, in seconds. */
   readonly window: number;
   readonly only: readonly BenchmarkName[];
@@ -70,15 +72,16 @@ export const readOptions = (argv: readonly string[]): BenchOptions => {
         .argParser(between(1, longestWindow))
         .default(undefined, `${fullWindow}, or ${quickWindow} when quick`),
     )
+    .option('--auth', 'with a broker that asks everybody who he is; not for the baseline', false)
     .option('--table <result>', 'measures nothing: puts the table of a result that was written as JSON into README.md')
     .option('--profile <folder>', 'also write CPU profiles of the server there')
     .parse([...argv])
-    .opts<Partial<BenchOptions> & { quick: boolean }>();
-  const { quick, json, table, profile } = options;
+    .opts<Partial<BenchOptions> & { quick: boolean; auth: boolean }>();
+  const { quick, auth, json, table, profile } = options;
   const only = options.only ?? (quick ? quickNames : usualNames);
   const clients = options.clients ?? (quick ? quickClients : fullClients);
   const window = options.window ?? (quick ? quickWindow : fullWindow);
-  return { quick, only, json, table, profile, clients, window };
+  return { quick, auth, only, json, table, profile, clients, window };
 };
 
 const isName = (text: string): text is BenchmarkName => (benchmarkNames as readonly string[]).includes(text);

@@ -1,5 +1,6 @@
-import { connect } from '@nats-io/transport-node';
+import { connect, credsAuthenticator } from '@nats-io/transport-node';
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import { fleetInbox, loadAuthority } from '#identity';
 import { createAdmin } from './admin.js';
 import { printRule, printTotal, writeReport } from './report.js';
 import { type RuleId, rules } from './rules.js';
@@ -13,6 +14,7 @@ type Options = {
   readonly url: string;
   readonly key: string;
   readonly nats?: string;
+  readonly keys?: string;
   readonly rule: readonly RuleId[];
   readonly json?: string;
 };
@@ -29,6 +31,9 @@ const program = new Command()
   .option('--url <url>', 'its REST API', 'http://127.0.0.1:8080')
   .addOption(new Option('--key <key>', 'an administrator’s key').env('REACHBACK_ADMIN_KEY').makeOptionMandatory())
   .option('--nats <url>', 'its broker (default: port 4222 of the host in --url)')
+  .addOption(
+    new Option('--keys <folder>', 'the server’s keys, where the broker asks who one is').env('REACHBACK_NATS_KEYS'),
+  )
   .addOption(new Option('--rule <rule>', 'this rule only; may be repeated').argParser(parseRule).default([], 'all'))
   .option('--json <file>', 'write the results to a file too')
   .addHelpText(
@@ -43,10 +48,26 @@ Exit code: 0 all passed, 1 a rule failed, ${unusable} the server could not be ch
 
 const natsOf = ({ url, nats }: Options): string => nats ?? `nats://${new URL(url).hostname}:4222`;
 
+/** It plays many clients over one connection. */
+const identityOf = async ({ keys }: Options) => {
+  if (keys === undefined) return {};
+  const authority = await loadAuthority(keys, 1);
+  if (!authority) throw new Error(`There are no keys in ${keys}.`);
+  const credentials = authority.issueFleet(new Date(Date.now() + 86_400_000));
+  return {
+    inboxPrefix: `_INBOX.${fleetInbox}`,
+    authenticator: credsAuthenticator(new TextEncoder().encode(credentials)),
+  };
+};
+
 const check = async (options: Options): Promise<number> => {
   const admin = createAdmin(options.url, options.key);
   await admin.get('/v1/fleet');
-  const nats = await connect({ servers: natsOf(options), name: 'reachback conformance' });
+  const nats = await connect({
+    servers: natsOf(options),
+    name: 'reachback conformance',
+    ...(await identityOf(options)),
+  });
   const started = performance.now();
   const abort = new AbortController();
   try {

@@ -1,3 +1,4 @@
+import { fleetInbox } from '#identity';
 import { clientId, scatter } from '../fleet/names.js';
 import { percentile, round } from '../statistics.js';
 import type { PollsJob, PollsReport } from './polls-protocol.js';
@@ -59,7 +60,7 @@ export class PollSender {
   }
 
   private inboxOf(link: number): string {
-    return `_INBOX.polls-${process.pid}-${link}`;
+    return `_INBOX.${fleetInbox}.polls-${process.pid}-${link}`;
   }
 
   private async sendAtRate(perSecond: number, start: number): Promise<void> {

@@ -1,4 +1,6 @@
+import { credsAuthenticator } from '@nats-io/transport-node';
 import { once } from 'node:events';
+import { readFile } from 'node:fs/promises';
 import { connect, type Socket } from 'node:net';
 
 /** What came on a subscription: the last token of its subject, and the payload. */
@@ -6,6 +8,17 @@ export type Arrival = (token: string, payload: Buffer) => void;
 
 const crlf = '\r\n';
 const options = { verbose: false, pedantic: false, headers: true, no_responders: true, lang: 'bench', version: '1' };
+
+/** Names the file of the credentials of whoever speaks for all clients, where the broker asks who one is. */
+export const credentialsVariable = 'REACHBACK_BENCH_CREDENTIALS';
+
+/** What CONNECT says of who we are: the credentials, and the broker's nonce signed. */
+const identityFor = async (greeting: string): Promise<object> => {
+  const file = process.env[credentialsVariable];
+  const nonce = /"nonce":"([^"]+)"/.exec(greeting)?.[1];
+  if (file === undefined || nonce === undefined) return {};
+  return credsAuthenticator(await readFile(file))(nonce) ?? {};
+};
 
 /**
  * A connection that speaks just enough of the NATS protocol to load a broker: the caller writes whole lines that were
@@ -26,9 +39,10 @@ export class RawNats {
   static async connect(url: string, failed: (reason: string) => void): Promise<RawNats> {
     const { hostname, port } = new URL(url);
     const socket = connect({ host: hostname, port: Number(port), noDelay: true });
-    await once(socket, 'connect');
+    const [greeting] = (await once(socket, 'data')) as [Buffer];
     const nats = new RawNats(socket, failed);
-    nats.write(`CONNECT ${JSON.stringify(options)}${crlf}PING${crlf}`);
+    const who = await identityFor(greeting.toString('latin1'));
+    nats.write(`CONNECT ${JSON.stringify({ ...options, ...who })}${crlf}PING${crlf}`);
     return nats;
   }
 

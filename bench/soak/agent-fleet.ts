@@ -1,5 +1,6 @@
 import { writeFile } from 'node:fs/promises';
 import type { AckReply, ErrorReply, WorkReply } from '#contracts';
+import { fleetInbox } from '#identity';
 import { clientId, scatter } from '../fleet/names.js';
 import { RawNats } from '../load/raw-nats.js';
 import { SimulatedAgent } from './agent.js';
@@ -75,7 +76,7 @@ export class AgentFleet {
   }
 
   private inboxOf(link: number): string {
-    return `_INBOX.soak-${process.pid}-${link}`;
+    return `_INBOX.${fleetInbox}.soak-${process.pid}-${link}`;
   }
 
   private tick(): void {

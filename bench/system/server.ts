@@ -20,7 +20,7 @@ export type Ask = <T>(method: string, path: string, body?: unknown, idempotencyK
 /** Starts a server and waits until it is ready: until its intake owns the lane and answers. */
 export const startServer = async (
   cleanup: Cleanup,
-  { natsUrl, databaseUrl }: Stack,
+  { natsUrl, natsKeys, databaseUrl }: Stack,
   { profile, readySeconds = 120 }: { readonly profile?: string | undefined; readonly readySeconds?: number } = {},
 ): Promise<Server> => {
   if (profile !== undefined) await mkdir(profile, { recursive: true });
@@ -29,6 +29,7 @@ export const startServer = async (
     env: {
       PATH: process.env['PATH'],
       REACHBACK_NATS_URL: natsUrl,
+      REACHBACK_NATS_KEYS: natsKeys,
       REACHBACK_DATABASE_URL: databaseUrl,
       REACHBACK_ADMIN_KEY: key,
       REACHBACK_HTTP_PORT: '0',

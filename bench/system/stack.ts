@@ -1,9 +1,11 @@
-import { connect, type NatsConnection } from '@nats-io/transport-node';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { connect, credsAuthenticator, type NatsConnection } from '@nats-io/transport-node';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { anyFreePort, findNatsServer, startNats, startPostgres } from '#embedded';
+import { anyFreePort, findNatsServer, type OperatorConfiguration, startNats, startPostgres } from '#embedded';
 import { type Database, openDatabase } from '#event-log';
+import { brokerConfiguration, ensureIdentity } from '#identity';
+import { credentialsVariable } from '../load/raw-nats.js';
 import type { Cleanup } from './cleanup.js';
 
 /** A broker and a database of the run's own, in a temporary folder. */
@@ -14,6 +16,8 @@ export type Stack = {
   readonly databaseUrl: string;
   readonly postgresPid: number;
   readonly nats: NatsConnection;
+  /** The keys by which a server connects, if the broker asks who one is. */
+  readonly natsKeys: string | undefined;
   readonly db: Database;
   /** Another, empty database on the same Postgres; its address. */
   readonly createDatabase: (name: string) => Promise<string>;
@@ -23,11 +27,18 @@ export type Stack = {
  * Starts both as `npm run up` does. One setting is added: Postgres keeps the time of each commit, which is how lag and
  * lateness are measured after the fact, without a probe in the way.
  */
-export const startStack = async (cleanup: Cleanup, say: (text: string) => void): Promise<Stack> => {
+export const startStack = async (
+  cleanup: Cleanup,
+  say: (text: string) => void,
+  { auth = false }: { readonly auth?: boolean } = {},
+): Promise<Stack> => {
   const folder = await mkdtemp(join(tmpdir(), 'reachback-bench-'));
   cleanup.add(() => rm(folder, { recursive: true, force: true, maxRetries: 5 }));
   const program = await findNatsServer(say);
-  const broker = await startNats({ program, folder: join(folder, 'nats'), port: await anyFreePort() });
+  const natsKeys = auth ? join(folder, 'keys') : undefined;
+  const operator = natsKeys && (await operatorOf(natsKeys, join(folder, 'accounts')));
+  const own = { program, folder: join(folder, 'nats'), port: await anyFreePort() };
+  const broker = await startNats({ ...own, ...(operator ? { operator } : {}) });
   cleanup.add(broker.kill);
   const postgres = await startPostgres({
     folder: join(folder, 'postgres'),
@@ -41,11 +52,13 @@ export const startStack = async (cleanup: Cleanup, say: (text: string) => void):
   });
   const db = openDatabase({ url: postgres.url, connections: 4, name: 'reachback bench' });
   cleanup.add(() => db.end({ timeout: 1 }));
-  const nats = await connect({ servers: broker.url, maxReconnectAttempts: 0 });
+  const authenticator = operator && credsAuthenticator(new TextEncoder().encode(operator.credentials));
+  const nats = await connect({ servers: broker.url, maxReconnectAttempts: 0, ...(authenticator && { authenticator }) });
   cleanup.add(() => nats.close());
   return {
     folder,
     natsUrl: broker.url,
+    natsKeys,
     natsPid: broker.pid,
     databaseUrl: postgres.url,
     postgresPid: postgres.pid,
@@ -58,4 +71,14 @@ export const startStack = async (cleanup: Cleanup, say: (text: string) => void):
       return url.href;
     },
   };
+};
+
+/** The generators, which inherit our environment, speak for all clients. */
+const operatorOf = async (keys: string, accounts: string): Promise<OperatorConfiguration> => {
+  const identity = await ensureIdentity(keys, 1);
+  const { authority, serverCredentials: credentials } = identity;
+  const file = join(keys, 'fleet.creds');
+  await writeFile(file, authority.issueFleet(new Date(Date.now() + 86_400_000)), { mode: 0o600 });
+  process.env[credentialsVariable] = file;
+  return { configuration: brokerConfiguration(identity, accounts), credentials, account: authority.accounts.server };
 };

@@ -5,8 +5,10 @@ import { chmod, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { connect } from '@nats-io/transport-node';
+import { connect, credsAuthenticator } from '@nats-io/transport-node';
 import { anyFreePort } from '#embedded';
+import { issueAgentCredentials, loadAuthority } from '#identity';
+import { startAgentProcess } from '../helpers/agent-process.js';
 import { until } from '../helpers/conditions.js';
 import { restClient } from '../helpers/rest.js';
 
@@ -78,6 +80,23 @@ const inParallelPorts = async () => ({
   REACHBACK_NATS_PORT: String(await anyFreePort()),
 });
 
+/** What an agent is given by who holds the keys. */
+const credentialsOf = async (clientId: string) => {
+  const authority = await loadAuthority(join(folder, 'data', 'nats', 'keys'), 1);
+  if (!authority) throw new Error('there are no keys');
+  const credentials = issueAgentCredentials(authority, { clientId, expiresAt: new Date(Date.now() + 60_000) });
+  return {
+    authenticator: credsAuthenticator(new TextEncoder().encode(credentials)),
+    inboxPrefix: `_INBOX.${clientId}`,
+  };
+};
+
+const registerAs = async (clientId: string, servers: string, who: object) => {
+  const nats = await connect({ servers, ...who });
+  await nats.request(`reachback.v1.${clientId}.register`, '{"name":"PC 17"}', { timeout: 5_000 });
+  await nats.close();
+};
+
 describe('npm run up', () => {
   test('is ready, keeps its key to itself, and finds all data at the next start', async () => {
     const ports = await inParallelPorts();
@@ -85,15 +104,69 @@ describe('npm run up', () => {
     const { rest, natsUrl, url } = await untilReady(first);
     expect(url).toBe(`http://127.0.0.1:${ports.REACHBACK_HTTP_PORT}`);
     expect((await stat(join(folder, 'data', 'admin-key'))).mode & 0o777).toBe(0o600);
-    const nats = await connect({ servers: natsUrl });
-    await nats.request('reachback.v1.pc-17.register', '{"name":"PC 17"}', { timeout: 5_000 });
-    await nats.close();
+    expect((await stat(join(folder, 'data', 'nats', 'keys'))).mode & 0o777).toBe(0o700);
+    await expect(connect({ servers: natsUrl, reconnect: false })).rejects.toThrow(/authorization/i);
+    await registerAs('pc-17', natsUrl, await credentialsOf('pc-17'));
     first.process.kill('SIGINT');
     expect(await first.exited).toBe(0);
     expect(await processesOf(folder)).toEqual([]);
     const again = await untilReady(start(ports));
     expect(await again.rest.get('/v1/clients/pc-17')).toMatchObject({ name: 'PC 17', status: 'Online' });
     expect((await rest.send('GET', '/v1/fleet')).status).toBe(200);
+  });
+
+  test('says how the first agent enrols, until it has; the agent then needs no token', async () => {
+    const ports = await inParallelPorts();
+    const first = start(ports);
+    const { rest, natsUrl } = await untilReady(first);
+    const file = await until(() => /--enrol-file (\S+)/.exec(first.output())?.[1]);
+    expect((await stat(file ?? '')).mode & 0o777).toBe(0o600);
+    const args = ['--id', 'pc-17', '--server', natsUrl, '--state', join(folder, 'agents')];
+    const enrolling = startAgentProcess([...args, '--enrol-file', file ?? '']);
+    await until(() => enrolling.output().includes('enrolled'));
+    await until(() => rest.get('/v1/clients/pc-17'));
+    await enrolling.end('SIGINT');
+    expect((await stat(join(folder, 'agents/pc-17/agent.creds'))).mode & 0o777).toBe(0o600);
+    first.process.kill('SIGINT');
+    await first.exited;
+    const second = start(ports);
+    await untilReady(second);
+    await until(() => second.output().includes('Logs: '));
+    expect(second.output()).not.toContain('--enrol-file');
+    const agent = startAgentProcess(args);
+    await until(() => agent.output().includes('start: '));
+    await agent.end('SIGINT');
+  });
+
+  test('--open asks nobody who he is, says so, and what was there goes on when agents are asked', async () => {
+    const ports = await inParallelPorts();
+    const open = start(ports, ['--open']);
+    const { natsUrl } = await untilReady(open);
+    expect(open.output()).toContain('OPEN: the broker asks nobody who he is');
+    await registerAs('pc-17', natsUrl, {});
+    open.process.kill('SIGINT');
+    await open.exited;
+    const { rest } = await untilReady(start(ports));
+    await registerAs('pc-17', natsUrl, await credentialsOf('pc-17'));
+    expect(await rest.get('/v1/clients/pc-17')).toMatchObject({ status: 'Online' });
+    const { items } = await rest.get<{ items: { data: { reason: string } }[] }>('/v1/events?type=lane-source-reset');
+    expect(items.map(({ data }) => data.reason)).toEqual(['created']);
+  });
+
+  test.each([
+    [{ REACHBACK_HTTP_HOST: '0.0.0.0' }, '0.0.0.0 can be reached by others'],
+    [{ REACHBACK_NATS_URL: 'nats://broker.example:4222' }, 'broker.example can be reached by others'],
+    [{ REACHBACK_NATS_KEYS: '/keys' }, 'exclude each other'],
+  ])('--open is refused with %j', async (env, said) => {
+    const up = start(env, ['--open']);
+    expect(await up.exited).toBe(1);
+    expect(up.output()).toContain(said);
+  });
+
+  test('a broker of one’s own without keys is refused', async () => {
+    const up = start({ REACHBACK_NATS_URL: 'nats://127.0.0.1:4222' });
+    expect(await up.exited).toBe(1);
+    expect(up.output()).toContain('REACHBACK_NATS_KEYS');
   });
 
   test('a second one on the same data folder is refused', async () => {

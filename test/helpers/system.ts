@@ -2,6 +2,7 @@ import { connect, type NatsConnection } from '@nats-io/transport-node';
 import type { Client, WorkReply } from '#contracts';
 import { createTestDatabase, startTestNats, type TestServer } from '#embedded';
 import { restClient, type RestClient } from './rest.js';
+import type { SecureBroker } from './secure-broker.js';
 import { type ServerProcess, startServerProcess } from './server-process.js';
 import { until } from './conditions.js';
 
@@ -31,15 +32,27 @@ export type System = {
 export const startSystem = async ({
   databaseUrl,
   logLevel,
-}: { readonly databaseUrl?: string; readonly logLevel?: string } = {}): Promise<System> => {
+  secure,
+}: {
+  readonly databaseUrl?: string;
+  readonly logLevel?: string;
+  /** A broker that asks everybody who he is; the system's own NATS client speaks for all. */
+  readonly secure?: SecureBroker;
+} = {}): Promise<System> => {
   const keep = async () => undefined;
   const [broker, database] = await Promise.all([
-    startTestNats(),
+    secure ?? startTestNats(),
     databaseUrl === undefined ? createTestDatabase() : { url: databaseUrl, drop: keep },
   ]);
-  const parts = { natsUrl: broker.url, databaseUrl: database.url, logLevel };
+  const env: Record<string, string> = secure ? { REACHBACK_NATS_KEYS: secure.keys } : {};
+  const parts = { natsUrl: broker.url, databaseUrl: database.url, logLevel, env };
   const server = await startServerProcess(parts);
-  const nats = await connect({ servers: broker.url, reconnectTimeWait: 100, maxReconnectAttempts: -1 });
+  const nats = await connect({
+    servers: broker.url,
+    reconnectTimeWait: 100,
+    maxReconnectAttempts: -1,
+    ...secure?.fleet(),
+  });
   const bytesOf = (payload: unknown) =>
     payload === undefined
       ? ''

@@ -1,4 +1,4 @@
-import { clientSorts, progressStates, statuses } from '#contracts';
+import { clientSorts, enrolmentStates, progressStates, statuses } from '#contracts';
 import { idOf, releaseId, verificationId } from './seed.js';
 
 const filters = [
@@ -44,6 +44,14 @@ const yesterday = new Date(Date.now() - 3_600_000).toISOString();
 export const requests: Readonly<Record<string, readonly string[]>> = {
   '/v1/clients': [...clientLists, '?q=pc-0&total=true'].map((query) => `/v1/clients${query}`),
   '/v1/clients/{id}': [client, `${client}?asOf=${yesterday}`],
+  '/v1/clients/{id}/credentials': [`${client}/credentials?limit=1`],
+  '/v1/enrolment-tokens': ['/v1/enrolment-tokens?limit=20'],
+  '/v1/enrolment-tokens/{id}': [],
+  '/v1/enrolments': ['', ...enrolmentStates.map((state) => `state=${state}&`)].map(
+    (state) => `/v1/enrolments?${state}limit=20`,
+  ),
+  // For who has the token; it is found by its id.
+  '/v1/enrolments/{id}': [],
   '/v1/clients/{id}/history': [`${client}/history?limit=1`],
   '/v1/clients/{id}/events': [`${client}/events?limit=1`, `${client}/events?from=${yesterday}&limit=50`],
   '/v1/clients/{id}/queue': [`${client}/queue`, `${client}/queue?all=true`],

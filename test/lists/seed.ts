@@ -38,6 +38,7 @@ export const seedLists = async (db: Database): Promise<void> => {
   await db`
     INSERT INTO verification (id, position, reason, requested_by, started_at, finished_at, direct, skipped)
     VALUES (${verificationId}, 90001, 'on-demand', 'test', now(), now(), 0, 0)`;
+  await seedEnrolments(db);
   await db`SELECT rebuild_counts()`;
   await db.unsafe('VACUUM ANALYZE');
 };
@@ -75,4 +76,24 @@ const seedReleases = async (db: Database): Promise<void> => {
     SELECT id, 'update', 'scan-engine', '2', ${releaseId},
            CASE WHEN ordinal % 100 = 1 THEN 'failed' WHEN ordinal % 10 = 1 THEN 'delivered' ELSE 'acknowledged' END, 1, now()
     FROM client WHERE ordinal % 2 = 1`;
+};
+
+/** Ten clients for each token; a key for each client, and two for one of them. Hardly anybody waits. */
+const seedEnrolments = async (db: Database): Promise<void> => {
+  await db`
+    INSERT INTO enrolment_token (id, position, public_key, labels, uses, used, approval, created_by, created_at,
+                                 expires_at, deleted_at)
+    SELECT md5('token ' || i)::uuid, i, 'U' || i, '{}', 10, 10, false, 'admin:test', now(), now(),
+           CASE WHEN i % 3 = 0 THEN now() END
+    FROM generate_series(0, ${clients / 10}::integer) i`;
+  await db`
+    INSERT INTO enrolment (id, position, token, client_id, public_key, state, requested_at)
+    SELECT md5('enrolment ' || ordinal)::uuid, ordinal, md5('token ' || ordinal / 10)::uuid, id, 'U' || ordinal,
+           CASE WHEN ordinal % 9999 = 0 THEN 'pending' WHEN ordinal % 5000 = 1 THEN 'refused' ELSE 'approved' END, now()
+    FROM client`;
+  await db`
+    INSERT INTO credential (public_key, client_id, enrolment, position, issued_at, expires_at, revoked_at)
+    SELECT e.public_key || n, CASE WHEN n = 1 THEN e.client_id ELSE ${idOf(17)} END, e.id, e.position, now(), now(),
+           CASE WHEN n = 2 THEN now() END
+    FROM enrolment e, generate_series(1, 2) n WHERE n = 1 OR e.client_id = ${idOf(18)}`;
 };

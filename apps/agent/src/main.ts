@@ -1,14 +1,9 @@
 import { Command, Option } from 'commander';
 import { Agent } from '#agent';
 import { sayStop, sendLogs, uninstall } from './once.js';
-import { parseCount, parseIps, parseLabel, serverOption, withCommonOptions } from './options.js';
+import { keysOption, parseCount, parseIps, parseLabel, serverOption, withCommonOptions } from './options.js';
 import { agentOptionsOf, run, type RunOptions } from './run.js';
 import { simulate, type SimulateOptions } from './simulate/simulate.js';
-
-const stateOption = () =>
-  new Option('--state <folder>', 'where each client keeps its state')
-    .env('REACHBACK_AGENT_STATE')
-    .default('.reachback-agents');
 
 const withRunOptions = (command: Command): Command =>
   withCommonOptions(command)
@@ -17,7 +12,6 @@ const withRunOptions = (command: Command): Command =>
     .option('--label <key=value>', 'a label; may be given more than once', parseLabel)
     .option('--ips <list>', 'the addresses it reports, separated by commas (default: this machine’s)', parseIps)
     .option('--agent-version <version>', 'the version it reports', '1.0.0')
-    .addOption(stateOption())
     .option('--goodbye', 'when it is told to end, say `stop` first: offline at once', false)
     .option('--quiet', 'do not print every heartbeat', false);
 
@@ -29,8 +23,8 @@ withRunOptions(program.command('run', { isDefault: true }))
 withRunOptions(program.command('update'))
   .description('fetch and apply what there is, once, as an update started by the user')
   .addOption(new Option('--trigger <trigger>').choices(['manual', 'scheduled']).default('manual'))
-  .action((options: RunOptions & { trigger: 'manual' | 'scheduled' }) =>
-    Agent.update(agentOptionsOf(options), options.trigger),
+  .action(async (options: RunOptions & { trigger: 'manual' | 'scheduled' }) =>
+    Agent.update(await agentOptionsOf(options), options.trigger),
   );
 withCommonOptions(program.command('stop'))
   .description('say goodbye: offline at once')
@@ -39,13 +33,13 @@ withCommonOptions(program.command('stop'))
 withCommonOptions(program.command('uninstall'))
   .description('take the client off the list')
   .option('--reason <text>')
-  .addOption(stateOption())
   .action(uninstall);
 withCommonOptions(program.command('logs <file>')).description('send a file of JSON as logs').action(sendLogs);
 program
   .command('simulate')
   .description('a simulated fleet: many clients over few connections')
   .addOption(serverOption())
+  .addOption(keysOption())
   .option('--clients <n>', 'how many', parseCount, 1_000)
   .option('--connections <n>', 'over how many connections', parseCount, 4)
   .option('--prefix <text>', 'ids are <prefix>-<number>', 'sim')

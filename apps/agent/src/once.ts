@@ -1,19 +1,17 @@
 import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { openLink } from '#agent';
+import { connectAgent } from '#agent';
 import { type PublishedKind, subjects } from '#contracts';
+import { proofOf } from './credentials.js';
 import type { CommonOptions } from './options.js';
 
 const receiptTimeout = 10_000;
 
 /** Sends one message and waits until it is stored. */
-const send = async (
-  { id, server }: CommonOptions,
-  kind: PublishedKind,
-  payload: string | Uint8Array,
-): Promise<void> => {
-  const { nats } = await openLink(server, `agent ${id}`, () => undefined);
-  await nats.request(subjects.agent(id, kind), payload, { timeout: receiptTimeout }).finally(() => nats.close());
+const send = async (options: CommonOptions, kind: PublishedKind, payload: string | Uint8Array): Promise<void> => {
+  const { id, server } = options;
+  const { link } = await connectAgent({ id, server, ...(await proofOf(options)) }, () => undefined);
+  await link.nats.request(subjects.agent(id, kind), payload, { timeout: receiptTimeout }).finally(() => link.close());
 };
 
 const reasonOf = (reason: string | undefined): string => JSON.stringify(reason === undefined ? {} : { reason });
@@ -25,9 +23,7 @@ export const sayStop = async (options: CommonOptions & { readonly reason?: strin
 };
 
 /** Takes the client off the list (R7), and forgets what it knew. */
-export const uninstall = async (
-  options: CommonOptions & { readonly state: string; readonly reason?: string },
-): Promise<void> => {
+export const uninstall = async (options: CommonOptions & { readonly reason?: string }): Promise<void> => {
   await send(options, 'uninstall', reasonOf(options.reason));
   await rm(join(options.state, options.id), { recursive: true, force: true });
   console.log(`${options.id} is uninstalled`);

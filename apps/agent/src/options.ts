@@ -2,9 +2,10 @@ import { type Command, InvalidArgumentError, Option } from 'commander';
 import { hostname, networkInterfaces } from 'node:os';
 import { isIP } from 'node:net';
 import { clientIdPattern } from '#contracts';
+import type { CredentialOptions } from './credentials.js';
 
 /** What all commands of the agent take. */
-export type CommonOptions = { readonly id: string; readonly server: string };
+export type CommonOptions = CredentialOptions & { readonly id: string; readonly server: string };
 
 export const parseId = (text: string): string => {
   if (clientIdPattern.test(text)) return text;
@@ -41,7 +42,31 @@ export const withCommonOptions = (command: Command): Command =>
     .addOption(
       new Option('--id <id>', 'the client’s id').argParser(parseId).default(defaultId(), 'this machine’s name'),
     )
-    .addOption(serverOption());
+    .addOption(serverOption())
+    .addOption(
+      new Option('--state <folder>', 'where each client keeps its state, and its credential')
+        .env('REACHBACK_AGENT_STATE')
+        .default('.reachback-agents'),
+    )
+    .addOption(
+      new Option('--enrol <token>', 'enrol with this token, if there is no credential yet').env(
+        'REACHBACK_ENROL_TOKEN',
+      ),
+    )
+    .addOption(
+      new Option(
+        '--enrol-file <file>',
+        'the same with the token in a file, which no list of processes shows',
+      ).conflicts('enrol'),
+    )
+    .addOption(new Option('--creds <file>', 'its NATS credentials, made elsewhere').env('REACHBACK_AGENT_CREDS'))
+    .addOption(keysOption());
+
+/** For trials on the machine of the server. */
+export const keysOption = (): Option =>
+  new Option('--keys <folder>', 'make credentials with the server’s keys (.reachback/nats/keys)').env(
+    'REACHBACK_NATS_KEYS',
+  );
 
 export const serverOption = (): Option =>
   new Option('--server <url>', 'the broker').env('REACHBACK_NATS_URL').default('nats://127.0.0.1:4222');

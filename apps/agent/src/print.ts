@@ -16,6 +16,16 @@ export const printEvent = (event: AgentEvent): void => {
       return line(paint('green', 'connected to the broker'));
     case 'disconnected':
       return line(paint('yellow', 'the broker is away; nothing is sent until it is back'));
+    case 'refused':
+      return line(
+        paint('red', 'the broker takes this credential no longer; if it was revoked, enrol anew with a token'),
+      );
+    case 'awaiting-approval':
+      return line(paint('yellow', `waiting until an administrator approves the enrolment ${event.enrolment}`));
+    case 'enrolled':
+      return line(paint('green', `enrolled; the credential is valid until ${event.expiresAt}`));
+    case 'renewed':
+      return line(`renewed the credential; it is valid until ${event.expiresAt}`);
     case 'heartbeat':
       return line(paint('dim', 'heartbeat'));
     case 'answered':

@@ -1,6 +1,7 @@
 import { mkdir, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Agent, type AgentOptions, downloadTo, fileState } from '#agent';
+import { proofOf } from './credentials.js';
 import { type CommonOptions, ownIps } from './options.js';
 import { printEvent } from './print.js';
 
@@ -10,14 +11,13 @@ export type RunOptions = CommonOptions & {
   readonly label?: Readonly<Record<string, string>>;
   readonly ips?: readonly string[];
   readonly agentVersion: string;
-  readonly state: string;
   readonly goodbye: boolean;
   readonly quiet: boolean;
 };
 
 /** Runs the agent until it is told to end. */
 export const run = async (options: RunOptions): Promise<void> => {
-  const agentOptions = agentOptionsOf(options);
+  const agentOptions = await agentOptionsOf(options);
   const { id, server, ips = [] } = agentOptions;
   console.log(`Client ${id}, addresses ${ips.join(', ') || 'none'}; connecting to ${server}`);
   const agent = await Agent.start(agentOptions);
@@ -28,12 +28,13 @@ export const run = async (options: RunOptions): Promise<void> => {
 };
 
 /** The agent that the command line describes, its state in a folder by its id. */
-export const agentOptionsOf = (options: RunOptions): AgentOptions => {
+export const agentOptionsOf = async (options: RunOptions): Promise<AgentOptions> => {
   const { id, server, name, group, label, ips = ownIps(), agentVersion, state, quiet } = options;
   const folder = join(state, id);
   return {
     id,
     server,
+    ...(await proofOf(options)),
     ips,
     agentVersion,
     ...(name === undefined ? {} : { name }),

@@ -1,6 +1,7 @@
 import { Command, Option } from 'commander';
 import { z } from 'zod';
 import { maxLanes } from '#contracts';
+import { parseDuration } from '#domain';
 
 export const roles = ['ingest', 'respond', 'project', 'api'] as const;
 export type Role = (typeof roles)[number];
@@ -8,9 +9,11 @@ export type Role = (typeof roles)[number];
 /** Whoever could change what an issuer says on the way could give himself any role. */
 const isConfidential = (url: string): boolean =>
   url.startsWith('https:') || ['127.0.0.1', 'localhost', '[::1]'].includes(new URL(url).hostname);
+const credentialLifetime = { min: 5_000, max: 365 * 86_400_000 } as const;
 
 const environment = z.object({
   REACHBACK_NATS_URL: z.string().default('nats://127.0.0.1:4222'),
+  REACHBACK_NATS_KEYS: z.string().min(1).optional(),
   REACHBACK_DATABASE_URL: z.string().default('postgres://127.0.0.1:5432/reachback'),
   REACHBACK_HTTP_HOST: z.string().default('127.0.0.1'),
   REACHBACK_HTTP_PORT: z.coerce.number().int().min(0).max(65_535).default(8080),
@@ -28,6 +31,13 @@ const environment = z.object({
   REACHBACK_OIDC_GROUP_CLAIM: z.string().min(1).optional(),
   REACHBACK_CONTACT_DAYS: z.coerce.number().int().min(1).max(3_650).default(7),
   REACHBACK_LANES: z.coerce.number().int().min(1).max(maxLanes).optional(),
+  REACHBACK_CREDENTIAL_LIFETIME: z
+    .string()
+    .default('P30D')
+    .transform((text) => parseDuration(text) ?? 0)
+    .refine((lifetime) => lifetime >= credentialLifetime.min && lifetime <= credentialLifetime.max, {
+      message: 'must be an ISO 8601 duration between PT5S and P365D, such as P30D',
+    }),
   REACHBACK_LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
 });
 
@@ -71,6 +81,7 @@ const isRole = (text: string): text is Role => (roles as readonly string[]).incl
 const help = `
 Environment:
   REACHBACK_NATS_URL      the broker (nats://127.0.0.1:4222)
+  REACHBACK_NATS_KEYS     folder of the keys by which agents are let in; without it the broker asks nobody who he is
   REACHBACK_DATABASE_URL  the database (postgres://127.0.0.1:5432/reachback)
   REACHBACK_ADMIN_KEY     the administrator key, required
   REACHBACK_OIDC_ISSUER   whose bearer tokens are good beside keys; with REACHBACK_OIDC_AUDIENCE
@@ -80,4 +91,6 @@ Environment:
   REACHBACK_HTTP_PORT     and on which port (8080; 0 for any)
   REACHBACK_CONTACT_DAYS  for how many days beats and polls are kept (7)
   REACHBACK_LANES         into how many lanes the fleet is divided; fixed at the first start (1)
+  REACHBACK_CREDENTIAL_LIFETIME
+                          for how long an agent's credential is valid; it renews it in time (P30D)
   REACHBACK_LOG_LEVEL     fatal, error, warn, info, debug, trace or silent (info)`;

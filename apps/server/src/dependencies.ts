@@ -1,16 +1,33 @@
-import { connect, type NatsConnection } from '@nats-io/transport-node';
+import { connect, credsAuthenticator, type NatsConnection } from '@nats-io/transport-node';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { type Database, isOutage, migrate } from '#event-log';
 import type { BrokerLink } from '#metrics';
 
 const retryPause = 1_000;
+/** How often it says that it waits, in milliseconds. */
+const waitingReport = 10_000;
+
+export type BrokerOptions = {
+  readonly url: string;
+  /** Who it is; undefined where the broker asks nobody. */
+  readonly credentials: Uint8Array | undefined;
+  readonly log: Logger;
+  readonly signal: AbortSignal;
+};
 
 /** Connects to the broker, however long it takes to come, and stays connected. */
-export const connectBroker = async (url: string, log: Logger, signal: AbortSignal): Promise<BrokerLink> => {
+export const connectBroker = async ({ url, credentials, log, signal }: BrokerOptions): Promise<BrokerLink> => {
+  const waiting = setInterval(
+    () => log.warn('waiting for the broker: it is not there, or does not let this server in'),
+    waitingReport,
+  );
   const nats = await connect({
     servers: url,
     name: 'reachback-server',
+    ...(credentials && { authenticator: credsAuthenticator(credentials) }),
+    // A broker that came back without our account may yet be given it.
+    ignoreAuthErrorAbort: true,
     waitOnFirstConnect: true,
     maxReconnectAttempts: -1,
     reconnectTimeWait: 250,
@@ -19,7 +36,7 @@ export const connectBroker = async (url: string, log: Logger, signal: AbortSigna
     maxPingOut: 2,
     // Two stacks caught for every contact passed on, for a request that hardly ever fails: 8 % of the time under polls.
     noAsyncTraces: true,
-  });
+  }).finally(() => clearInterval(waiting));
   const link = watchLink(nats, log);
   signal.throwIfAborted();
   return link;

@@ -26,6 +26,7 @@ const parts = (more: Partial<Parts> = {}): Parts => ({
   db: database.db,
   lanes: createLanes(2),
   broker,
+  isOpen: false,
   intake: undefined,
   isResponding: false,
   ...more,

@@ -13,6 +13,8 @@ export type Parts = {
   /** Undefined until the tables are there. */
   lanes: Lanes | undefined;
   broker: BrokerLink | undefined;
+  /** Whether the broker asks nobody who he is. */
+  isOpen: boolean;
   /** What the intake of this process does with each lane. */
   intake: (() => ReadonlyMap<number, IntakeState>) | undefined;
   isResponding: boolean;
@@ -40,11 +42,14 @@ const checkDatabase = async ({ db, lanes }: Parts): Promise<Check> => {
   return lanes ? up('The database answers.') : starting('The tables of the database are being brought up to date.');
 };
 
-const checkBroker = async ({ broker }: Parts): Promise<Check> => {
+export const openBroker =
+  'The broker asks nobody who he is (REACHBACK_NATS_KEYS is not set): whoever reaches it can speak for any client.';
+
+const checkBroker = async ({ broker, isOpen }: Parts): Promise<Check> => {
   if (!broker) return away('The broker has not been reached yet.');
   if (!broker.isConnected()) return away('The connection to the broker is lost.');
   await broker.nats.flush();
-  return up('The broker answers.');
+  return up(isOpen ? `The broker answers. ${openBroker}` : 'The broker answers.');
 };
 
 const checkStream = async ({ broker }: Parts): Promise<Check> => {

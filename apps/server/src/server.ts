@@ -4,6 +4,7 @@ import { randomBytes } from 'node:crypto';
 import type { Logger } from 'pino';
 import { type Access, createAccess, startAdminApi, startHealthListener } from '#admin-api';
 import { createLanes, type Lanes, ReachbackError } from '#contracts';
+import { type EnrolmentContext, keepRevocations } from '#enrolment';
 import {
   type Database,
   LaneCountError,
@@ -13,6 +14,7 @@ import {
   settleLaneCount,
   startRetention,
 } from '#event-log';
+import { ensureAccounts } from '#identity';
 import { startIntake } from '#intake';
 import { createMetrics, type Metrics } from '#metrics';
 import { startNotifier } from '#notifier';
@@ -20,7 +22,8 @@ import { followers, runFollower } from '#projections';
 import { startResponders } from '#responders';
 import { type Config, ConfigError, type Role } from './config.js';
 import { connectBroker, migrateWhenThere } from './dependencies.js';
-import { checksOf, type Parts } from './readiness.js';
+import { readIdentity } from './identity.js';
+import { checksOf, openBroker, type Parts } from './readiness.js';
 
 export type Stoppable = { readonly stop: () => Promise<void> };
 
@@ -50,6 +53,7 @@ export const startServer = async (
       db: open('health', 2),
       lanes: undefined,
       broker: undefined,
+      isOpen: false,
       intake: undefined,
       isResponding: false,
     };
@@ -61,15 +65,31 @@ export const startServer = async (
     await migrateWhenThere(setup, log, signal);
     const lanes = createLanes(await countLanes(setup, config));
     parts.lanes = lanes;
-    parts.broker = await connectBroker(config.REACHBACK_NATS_URL, log, signal);
+    const identity = await readIdentity(config.REACHBACK_NATS_KEYS, lanes.count);
+    if (!identity) log.warn(openBroker);
+    const reach = (credentials: Uint8Array | undefined) =>
+      connectBroker({ url: config.REACHBACK_NATS_URL, credentials, log, signal });
+    parts.isOpen = !identity;
+    let enrolment: EnrolmentContext | undefined;
+    if (identity?.authority && identity.system) {
+      const { authority } = identity;
+      const { nats: system } = await reach(identity.system);
+      started.push(() => system.drain().catch(() => undefined));
+      await ensureAccounts(system, authority);
+      const db = open('enrolment', 3);
+      const revocations = keepRevocations({ db, authority, system, log });
+      started.push(revocations.stop);
+      enrolment = { db, lanes, authority, lifetime: config.REACHBACK_CREDENTIAL_LIFETIME, revocations };
+    }
+    parts.broker = await reach(identity?.server);
     metrics.watch.broker(parts.broker);
     const { nats } = parts.broker;
     started.push(() => nats.drain().catch(() => undefined));
     if (has('api')) {
       await health.stop();
-      started.push(
-        await startApi({ config, access, version, log, metrics, parts, nats, lanes, open, port: health.port }),
-      );
+      const { port } = health;
+      const given = { config, access, version, log, metrics, parts, nats, lanes, open, port, enrolment };
+      started.push(await startApi(given));
     }
     // An append of each lane may wait for its turn with a connection in its hand.
     if (has('ingest')) {
@@ -92,7 +112,7 @@ export const startServer = async (
     }
     if (has('respond')) {
       const db = open('respond', 6);
-      started.push((await startResponders({ db, nats, lanes, log, observer: metrics.requests })).stop);
+      started.push((await startResponders({ db, nats, lanes, log, observer: metrics.requests, enrolment })).stop);
       parts.isResponding = true;
     }
     return { port: health.port, stop };
@@ -159,13 +179,14 @@ type ApiOptions = {
   readonly lanes: Lanes;
   readonly open: (pool: string, connections: number, statementTimeout: number) => Database;
   readonly port: number;
+  readonly enrolment: EnrolmentContext | undefined;
 };
 
 /** In milliseconds. Nobody waits longer for an answer, and a query that is slower has no good plan. */
 const longestQuery = 30_000;
 
 const startApi = async (options: ApiOptions): Promise<() => Promise<void>> => {
-  const { config, access, version, log, metrics, parts, nats, lanes, open, port } = options;
+  const { config, access, version, log, metrics, parts, nats, lanes, open, port, enrolment } = options;
   const db = open('api', 4, longestQuery);
   const api = await startAdminApi({
     db,
@@ -181,6 +202,7 @@ const startApi = async (options: ApiOptions): Promise<() => Promise<void>> => {
     checks: checksOf(config.roles, parts),
     metrics,
     observer: metrics.http,
+    enrolment,
   });
   return api.stop;
 };

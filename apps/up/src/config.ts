@@ -10,13 +10,14 @@ const environment = z.object({
   REACHBACK_HTTP_PORT: port,
   REACHBACK_NATS_PORT: port,
   REACHBACK_NATS_URL: z.string().min(1).optional(),
+  REACHBACK_NATS_KEYS: z.string().min(1).optional(),
   REACHBACK_DATABASE_URL: z.string().min(1).optional(),
   REACHBACK_ADMIN_KEY: z.string().min(16, 'has at least 16 characters').optional(),
   REACHBACK_LANES: z.coerce.number().int().min(1).max(maxLanes).optional(),
   REACHBACK_LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
 });
 
-export type UpConfig = z.infer<typeof environment> & { readonly demo: number | undefined };
+export type UpConfig = z.infer<typeof environment> & { readonly demo: number | undefined; readonly open: boolean };
 
 const parseClients = (text: string): number => {
   const count = Number(text);
@@ -31,19 +32,45 @@ const parseClients = (text: string): number => {
  * @throws {SetupError} naming what is wrong
  */
 export const readUpConfig = (argv: readonly string[], env: NodeJS.ProcessEnv): UpConfig => {
-  const { demo } = new Command('npm run up --')
+  const { demo, open } = new Command('npm run up --')
     .description('Starts all of Reachback on this machine: broker, database, server. Ctrl-C stops it; the data stays.')
     .option('--demo <clients>', 'with a simulated fleet of so many clients', parseClients)
+    .option('--open', 'ask no agent who it is: for trials, on this machine alone', false)
     .addHelpText('after', help)
     .parse([...argv])
-    .opts<{ demo?: number }>();
+    .opts<{ demo?: number; open: boolean }>();
   const set = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== ''));
   const parsed = environment.safeParse(set);
   if (!parsed.success) {
     throw new SetupError(parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`).join('\n'));
   }
-  return { ...parsed.data, demo };
+  const config = { ...parsed.data, demo, open };
+  assertGuarded(config, env);
+  return config;
 };
+
+/** What others can reach must ask them who they are. */
+const assertGuarded = ({ open, REACHBACK_NATS_URL, REACHBACK_NATS_KEYS }: UpConfig, env: NodeJS.ProcessEnv): void => {
+  if (REACHBACK_NATS_URL !== undefined && REACHBACK_NATS_KEYS === undefined && !open) {
+    throw new SetupError(
+      'REACHBACK_NATS_URL is a broker of yours: set REACHBACK_NATS_KEYS to the keys by which agents are let in (see ' +
+        'docs/operations.md), or, for a trial with one that asks nobody who he is, add --open.',
+    );
+  }
+  if (!open) return;
+  const hosts = [
+    REACHBACK_NATS_URL && hostOf(REACHBACK_NATS_URL),
+    env['REACHBACK_HTTP_HOST'],
+    env['REACHBACK_NATS_HOST'],
+  ];
+  const reachable = hosts.find((host) => host && !isLoopback(host));
+  if (reachable) throw new SetupError(`--open is for this machine alone, and ${reachable} can be reached by others.`);
+  if (REACHBACK_NATS_KEYS !== undefined) throw new SetupError('--open and REACHBACK_NATS_KEYS exclude each other.');
+};
+
+const hostOf = (url: string): string => (URL.canParse(url) ? new URL(url).hostname : (url.split(':')[0] ?? url));
+
+const isLoopback = (host: string): boolean => /^(localhost|127(\.\d+){3}|\[?::1\]?)$/.test(host);
 
 const help = `
 Environment, all optional:
@@ -51,6 +78,7 @@ Environment, all optional:
   REACHBACK_HTTP_PORT     port of the REST API (8080, or the next free one)
   REACHBACK_NATS_PORT     port for the agents (4222, or the next free one)
   REACHBACK_NATS_URL      a NATS server of yours instead of the embedded one
+  REACHBACK_NATS_KEYS     with it: the folder of the keys by which agents are let in
   REACHBACK_DATABASE_URL  a Postgres of yours instead of the embedded one
   REACHBACK_ADMIN_KEY     the administrator key (else one is made and kept in the data folder)
   REACHBACK_CONTACT_DAYS  for how many days beats and polls are kept (7)

@@ -1,6 +1,7 @@
 import { fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import type { Network } from '#contracts';
+import type { Broker } from './parts.js';
 
 const agentMain = fileURLToPath(new URL('../../agent/src/main.js', import.meta.url));
 const network: Network = { name: 'demo', ranges: ['10.77.0.0/16'] };
@@ -8,7 +9,7 @@ const network: Network = { name: 'demo', ranges: ['10.77.0.0/16'] };
 export type DemoOptions = {
   readonly clients: number;
   readonly url: string;
-  readonly natsUrl: string;
+  readonly broker: Broker;
   readonly adminKey: string;
 };
 
@@ -16,7 +17,7 @@ export type DemoOptions = {
 export const startDemo = async ({
   clients,
   url,
-  natsUrl,
+  broker,
   adminKey,
 }: DemoOptions): Promise<{ stop: () => Promise<void> }> => {
   const headers = { Authorization: `Bearer ${adminKey}`, 'Content-Type': 'application/json' };
@@ -29,8 +30,24 @@ export const startDemo = async ({
     });
     if (!answer.ok) throw new Error(`the network of the demo was refused: ${await answer.text()}`);
   }
-  const args = ['simulate', '--clients', String(clients), '--server', natsUrl, '--prefix', 'demo', '--group', 'demo'];
-  const child = fork(agentMain, args, { detached: true, stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
+  const args = [
+    'simulate',
+    '--clients',
+    String(clients),
+    '--server',
+    broker.url,
+    '--prefix',
+    'demo',
+    '--group',
+    'demo',
+  ];
+  // A user of its own, that may speak for all of them: made with the keys, and kept nowhere.
+  const env = { ...process.env, REACHBACK_NATS_KEYS: broker.keys };
+  const child = fork(agentMain, args, {
+    env,
+    detached: true,
+    stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+  });
   const exited = new Promise<void>((resolve) => child.once('exit', () => resolve()));
   return {
     stop: async () => {

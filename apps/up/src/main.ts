@@ -1,9 +1,13 @@
 import { SetupError, takeDataFolder } from '#embedded';
 import { readAdminKey } from './admin-key.js';
+import { readFirstToken } from './first-token.js';
 import { readUpConfig, type UpConfig } from './config.js';
 import { startDemo } from './demo.js';
 import { choosePorts, endOrphans, noteOn, startBroker, startDatabase, startServerPart } from './parts.js';
-import { announce, fail, say, step, StepError } from './progress.js';
+import { announce, fail, say, step, StepError, warn } from './progress.js';
+
+const openWarning =
+  'OPEN: the broker asks nobody who he is; every program on this machine can speak for any client. For trials only.';
 
 /** What has been started, in order, with how to stop it in order and how to end it at once. */
 type Started = { readonly name: string; readonly stop: () => Promise<void>; readonly kill?: () => void };
@@ -56,15 +60,15 @@ const start = async (config: UpConfig): Promise<void> => {
     server: { stop: () => Promise<void>; current: () => { pid: number } };
   }) => started.push({ name, stop: server.stop, kill: () => process.kill(server.current().pid, 'SIGKILL') });
   const databaseUrl = await startDatabase(config, folder.path, ports.postgres, add);
-  const natsUrl = await startBroker(config, folder.path, ports.nats, databaseUrl, add);
-  const url = await startServerPart(config, folder.path, ports.http, { natsUrl, databaseUrl, adminKey: key }, add);
+  const broker = await startBroker(config, folder.path, ports.nats, databaseUrl, add);
+  const url = await startServerPart(config, folder.path, ports.http, { broker, databaseUrl, adminKey: key }, add);
   if (config.demo !== undefined) {
-    const options = { clients: config.demo, url, natsUrl, adminKey: key };
+    const options = { clients: config.demo, url, broker, adminKey: key };
     const demo = await step(`Starting a fleet of ${config.demo} simulated clients`, () => startDemo(options));
     started.push({ name: 'the demo', stop: demo.stop });
   }
-  const broker = config.REACHBACK_NATS_URL ? natsUrl : `${natsUrl}${noteOn('nats', ports.nats, config)}`;
-  announce(`Reachback is ready: REST ${url}${noteOn('http', ports.http, config)}, agents ${broker}`);
+  const agents = config.REACHBACK_NATS_URL ? broker.url : `${broker.url}${noteOn('nats', ports.nats, config)}`;
+  announce(`Reachback is ready: REST ${url}${noteOn('http', ports.http, config)}, agents ${agents}`);
   say(`Documentation of the API: ${url}/docs`);
   if (!config.REACHBACK_DATABASE_URL) {
     const { username, host, pathname } = new URL(databaseUrl);
@@ -75,6 +79,10 @@ const start = async (config: UpConfig): Promise<void> => {
       ? 'Administrator key: the one of REACHBACK_ADMIN_KEY'
       : `Administrator key: ${key} (kept in ${file})`,
   );
+  if (broker.keys === undefined) warn(openWarning);
+  else say(`Keys by which agents are let in: ${broker.keys}`);
+  const token = broker.keys === undefined ? undefined : await readFirstToken(folder.path, url, key);
+  if (token !== undefined) say(`Enrol the first agent: npm run agent -- --id pc-17 --enrol-file ${token}`);
   say(`Logs: ${folder.path}/logs; Ctrl-C stops everything`);
 };
 

@@ -6,6 +6,7 @@ import {
   postgresPidFile,
   isPortFree,
   nextFreePort,
+  type OperatorConfiguration,
   type RunningServer,
   SetupError,
   startNats,
@@ -14,6 +15,7 @@ import {
   type Supervised,
 } from '#embedded';
 import { laneMappings } from '#contracts';
+import { brokerConfiguration, ensureIdentity } from '#identity';
 import { openDatabase, readLaneCount } from '#event-log';
 import type { UpConfig } from './config.js';
 import { say, step, warn } from './progress.js';
@@ -73,14 +75,17 @@ export const noteOn = (kind: 'http' | 'nats', port: number, config: UpConfig): s
   return asked === undefined && port !== defaultPorts[kind] ? ` (${defaultPorts[kind]} is taken)` : '';
 };
 
+/** Where the broker is, and the folder of keys by which agents are let in; without keys it asks nobody who he is. */
+export type Broker = { readonly url: string; readonly keys: string | undefined };
+
 export const startBroker = async (
   config: UpConfig,
   folder: string,
   port: number,
   databaseUrl: string,
   started: PartStarted,
-): Promise<string> => {
-  if (config.REACHBACK_NATS_URL) return config.REACHBACK_NATS_URL;
+): Promise<Broker> => {
+  if (config.REACHBACK_NATS_URL) return { url: config.REACHBACK_NATS_URL, keys: config.REACHBACK_NATS_KEYS };
   const program = await step(
     'Finding nats-server',
     () => findNatsServer(say),
@@ -89,8 +94,22 @@ export const startBroker = async (
   const lanes = (await lanesThere(databaseUrl)) ?? config.REACHBACK_LANES ?? 1;
   // Every broker understands these, also one that cannot transform the subjects of a stream.
   const mappings = lanes > 1 ? laneMappings(lanes) : [];
-  const start = () => startNats({ program, port, mappings, folder: join(folder, 'nats') });
-  return (await step('Starting NATS', () => keepRunning('NATS', start, started))).current().url;
+  const own = join(folder, 'nats');
+  const keys = config.open ? undefined : join(own, 'keys');
+  const operator = keys && (await operatorOf(keys, join(own, 'accounts'), lanes));
+  const start = () => startNats({ program, port, folder: own, ...(operator ? { operator } : { mappings }) });
+  const { url } = (await step('Starting NATS', () => keepRunning('NATS', start, started))).current();
+  return { url, keys };
+};
+
+/** What makes the broker ask everybody who he is, with keys that are made at the first start. */
+const operatorOf = async (keys: string, accounts: string, lanes: number): Promise<OperatorConfiguration> => {
+  const identity = await ensureIdentity(keys, lanes);
+  return {
+    configuration: brokerConfiguration(identity, accounts),
+    credentials: identity.serverCredentials,
+    account: identity.authority.accounts.server,
+  };
 };
 
 const lanesThere = async (databaseUrl: string): Promise<number | undefined> => {
@@ -116,18 +135,19 @@ export const endOrphans = async (folder: string): Promise<void> => {
   await endOrphan(postgresPidFile(join(folder, 'postgres')), 'postgres', 'SIGINT');
 };
 
-export type ServerEnvironment = { readonly natsUrl: string; readonly databaseUrl: string; readonly adminKey: string };
+export type ServerEnvironment = { readonly broker: Broker; readonly databaseUrl: string; readonly adminKey: string };
 
 export const startServerPart = async (
   config: UpConfig,
   folder: string,
   port: number,
-  { natsUrl, databaseUrl, adminKey }: ServerEnvironment,
+  { broker, databaseUrl, adminKey }: ServerEnvironment,
   started: PartStarted,
 ): Promise<string> => {
   const env: NodeJS.ProcessEnv = {
     ...process.env,
-    REACHBACK_NATS_URL: natsUrl,
+    REACHBACK_NATS_URL: broker.url,
+    REACHBACK_NATS_KEYS: broker.keys,
     REACHBACK_DATABASE_URL: databaseUrl,
     REACHBACK_ADMIN_KEY: adminKey,
     REACHBACK_HTTP_PORT: String(port),

@@ -3,6 +3,7 @@ import type { NatsConnection } from '@nats-io/transport-node';
 import type { drizzle } from 'drizzle-orm/postgres-js';
 import type { Logger } from 'pino';
 import type { Lanes } from '#contracts';
+import type { EnrolmentContext } from '#enrolment';
 import type { Database } from '#event-log';
 import type { Access } from './access/access.js';
 import type { Checks } from './health/readiness.js';
@@ -22,6 +23,8 @@ export type ApiContext = {
   readonly checks: Checks;
   readonly metrics: MetricsSource;
   readonly observer: HttpObserver;
+  /** Undefined where the broker lets everybody in. */
+  readonly enrolment?: EnrolmentContext | undefined;
 };
 
 /** What a process can be asked about in the text format of Prometheus. */

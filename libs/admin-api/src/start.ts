@@ -8,6 +8,9 @@ import { ClientsController } from './clients/clients.controller.js';
 import { type ApiContext, apiContext } from './context.js';
 import { asyncApiDocument } from './documents/asyncapi.js';
 import { publishOpenApi } from './documents/openapi.js';
+import { CredentialsController } from './enrolment/credentials.controller.js';
+import { EnrolmentsController } from './enrolment/enrolments.controller.js';
+import { TokensController } from './enrolment/tokens.controller.js';
 import { EventsController } from './events/events.controller.js';
 import { FleetController } from './fleet/fleet.controller.js';
 import { GroupsController } from './groups/groups.controller.js';
@@ -26,6 +29,9 @@ import { Writer } from './writes/writer.js';
 
 const controllers = [
   ClientsController,
+  CredentialsController,
+  TokensController,
+  EnrolmentsController,
   SettingsController,
   GroupsController,
   NetworksController,

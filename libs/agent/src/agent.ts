@@ -3,8 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import {
   type AckResult,
   type AckReply,
-  type ErrorReply,
-  errorReplySchema,
+  isReply,
   notifySchema,
   type RequestKind,
   subjects,
@@ -12,7 +11,11 @@ import {
   type WorkReply,
   workReplySchema,
 } from '#contracts';
-import { type Link, openLink } from './connection.js';
+import { AgentError, answerOf, messageOf } from './agent-error.js';
+import type { Link } from './connection.js';
+import { connectAgent, type Connected, type WhoConnects } from './identity/connect-agent.js';
+import type { EnrolEvent } from './identity/enrol.js';
+import { keepRenewed, type RenewEvent } from './identity/renew.js';
 import type { UpdateHandler } from './download.js';
 import { nextTime, requestTimeoutOf, type Rhythm, rhythmOf } from './schedule.js';
 import type { AgentState, StateStore } from './state.js';
@@ -26,13 +29,15 @@ const maxResults = 1_000;
 
 /** What an agent tells whoever embeds it. */
 export type AgentEvent =
-  | { readonly type: 'connected' | 'disconnected' | 'heartbeat' }
+  | { readonly type: 'connected' | 'disconnected' | 'refused' | 'heartbeat' }
+  | EnrolEvent
+  | RenewEvent
   | { readonly type: 'answered'; readonly kind: RequestKind; readonly reply: WorkReply }
   | { readonly type: 'settings-applied'; readonly revision: string }
   | { readonly type: 'update-applied' | 'update-started'; readonly update: UpdateItem }
   | { readonly type: 'failed'; readonly what: string; readonly error: string; readonly retryInSeconds?: number };
 
-export type AgentOptions = {
+export type AgentOptions = WhoConnects & {
   readonly id: string;
   /** The broker, such as `nats://host:4222`. */
   readonly server: string;
@@ -46,19 +51,6 @@ export type AgentOptions = {
   readonly applyUpdate: UpdateHandler;
   readonly onEvent?: (event: AgentEvent) => void;
 };
-
-/** An answer of the server that is an error of its catalogue. */
-export class AgentError extends Error {
-  override readonly name = 'AgentError';
-
-  constructor(
-    readonly code: string,
-    message: string,
-    readonly retryAfterSeconds?: number,
-  ) {
-    super(message);
-  }
-}
 
 /**
  * Speaks for one client: registers (or says that it started), beats at the granted interval, polls, applies what a
@@ -75,16 +67,16 @@ export class Agent {
 
   private constructor(
     private readonly options: AgentOptions,
-    private readonly link: Link,
+    private readonly connected: Connected,
     private state: AgentState,
   ) {}
 
   /** Connects and goes on until {@link Agent.stop}. */
   static async start(options: AgentOptions): Promise<Agent> {
     const state = await options.store.load();
-    const link = await openLink(options.server, `agent ${options.id}`, (type) => options.onEvent?.({ type }));
+    const connected = await connectAgent(options, (event) => options.onEvent?.(event));
     options.onEvent?.({ type: 'connected' });
-    const agent = new Agent(options, link, state);
+    const agent = new Agent(options, connected, state);
     agent.running = agent.run();
     return agent;
   }
@@ -92,16 +84,16 @@ export class Agent {
   /** Fetches and does what there is, once, as an update that the user or a schedule started; then ends. */
   static async update(options: AgentOptions, trigger: 'manual' | 'scheduled'): Promise<void> {
     const state = await options.store.load();
-    const link = await openLink(options.server, `agent ${options.id}`, () => undefined);
-    const agent = new Agent(options, link, state);
-    await agent.fetchWork('update', { trigger }).finally(() => link.nats.close());
+    const connected = await connectAgent(options, () => undefined);
+    const agent = new Agent(options, connected, state);
+    await agent.fetchWork('update', { trigger }).finally(() => connected.link.close());
   }
 
   /** Ends without a goodbye: to the server this is silence. */
   async stop(): Promise<void> {
     this.stopping.abort();
     await this.running;
-    await this.link.nats.close();
+    await this.link.close();
   }
 
   /** Says goodbye and ends: offline at once (R7). */
@@ -111,6 +103,10 @@ export class Agent {
     await this.stop();
   }
 
+  private get link(): Link {
+    return this.connected.link;
+  }
+
   private get signal(): AbortSignal {
     return this.stopping.signal;
   }
@@ -118,17 +114,24 @@ export class Agent {
   /** Beats go on whatever work is doing: the broker keeps them also while no server is there to answer a poll. */
   private async run(): Promise<void> {
     this.answerNotifications();
-    await Promise.all([this.beatOn(), this.workOn()]);
+    await Promise.all([this.beatOn(), this.workOn(), this.renewOn()]);
+  }
+
+  private async renewOn(): Promise<void> {
+    const { id, onEvent } = this.options;
+    const { link, proof } = this.connected;
+    if (!proof) return;
+    const told = (event: RenewEvent): void => onEvent?.(event);
+    await keepRenewed({ id, link, ...proof, now: () => this.serverNow(), signal: this.signal, told });
   }
 
   /** A direct client is told that there is something for it, and fetches it (R18); or asked whether it is there (R19). */
   private answerNotifications(): void {
-    this.link.nats.subscribe(subjects.agent(this.options.id, 'notify'), {
-      callback: (error, message) => {
-        if (error) return;
-        message.respond('{}');
-        if (!isVerification(message)) this.pollNow.abort();
-      },
+    this.link.subscribe(subjects.agent(this.options.id, 'notify'), (message) => {
+      // The server wants an answer. What wants none was led here by somebody else.
+      if (!message.reply || isReply(message)) return;
+      message.respond('{}');
+      if (!isVerification(message)) this.pollNow.abort();
     });
   }
 
@@ -280,11 +283,7 @@ export class Agent {
   private async request<T>(kind: RequestKind, payload: object): Promise<T> {
     const subject = subjects.agent(this.options.id, kind);
     const message = await this.link.request(subject, JSON.stringify(payload), requestTimeoutOf(this.rhythm()));
-    const answer = message.json<T | ErrorReply>();
-    const failure = errorReplySchema.safeParse(answer);
-    if (!failure.success) return answer as T;
-    const { code, message: text, retryAfterSeconds } = failure.data.error;
-    throw new AgentError(code, text, retryAfterSeconds);
+    return answerOf<T>(message);
   }
 
   private async save(change: Partial<AgentState>): Promise<void> {
@@ -301,6 +300,3 @@ const isVerification = (message: Msg): boolean => {
     return false;
   }
 };
-
-const messageOf = (error: unknown): string =>
-  typeof error === 'object' && error !== null && 'message' in error ? String(error.message) : String(error);

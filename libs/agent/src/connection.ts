@@ -1,57 +1,165 @@
-import { connect, type Msg, type NatsConnection } from '@nats-io/transport-node';
+import { type Authenticator, connect, jwtAuthenticator, type Msg, type NatsConnection } from '@nats-io/transport-node';
 import { setMaxListeners } from 'node:events';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Credentials } from './credentials.js';
 
 /** A connection that knows whether it is one right now. */
 export type Link = {
+  /** The connection of this moment; {@link Link.reopen} puts another in its place. */
   readonly nats: NatsConnection;
   /** While this is false nothing is sent: a message that waits for the broker would be told as if it were new. */
   readonly isUp: () => boolean;
   /** A request; fails at once when the connection is lost, for no answer can come any more. `timeout` is milliseconds. */
   readonly request: (subject: string, payload: string, timeout: number) => Promise<Msg>;
+  /** Hears what comes on a subject, on this connection and on all that follow it. */
+  readonly subscribe: (subject: string, heard: (message: Msg) => void) => void;
+  /** Opens another connection, with the credential of this moment, and only then leaves the one before. */
+  readonly reopen: () => Promise<void>;
+  readonly close: () => Promise<void>;
+};
+
+/** What happens to a link. `refused`: the broker takes the credential no longer; it is tried again now and then. */
+export type LinkState = 'connected' | 'disconnected' | 'refused';
+
+export type LinkOptions = {
+  /** The broker, such as `nats://host:4222`. */
+  readonly server: string;
+  /** What the connection is called in the broker's lists. */
+  readonly name: string;
+  /** Whose inbox: answers come below `_INBOX.<inbox>`, and a broker that asks who one is lets nobody else listen there. */
+  readonly inbox: string;
+  /** Asked for with each connection, so that renewed ones are used; undefined where the broker asks nobody. */
+  readonly credentials?: (() => Credentials) | undefined;
+  readonly told?: (state: LinkState) => void;
 };
 
 const reconnectWait = 500;
 /** Agents that lost the broker together come back spread over this much more, in milliseconds. */
 const reconnectJitter = 3_000;
+/** Whom the broker refuses does not knock more often than this, in milliseconds. */
+const refusedWait = 60_000;
 
-/** Connects to the broker, however long it takes, and again whenever it goes away. */
-export const openLink = async (
-  server: string,
-  name: string,
-  told: (state: 'disconnected' | 'connected') => void,
-): Promise<Link> => {
+/**
+ * Connects to the broker, however long it takes, and again whenever it goes away.
+ *
+ * @throws {AuthorizationError} when the broker refuses the credential at first
+ */
+export const openLink = async (options: LinkOptions): Promise<Link> => {
+  const closing = new AbortController();
+  const subscriptions: { readonly subject: string; readonly heard: (message: Msg) => void }[] = [];
+  let lost = newLoss();
+  let line = await dial(options, true);
+
+  const told = (state: LinkState): void => {
+    if (state !== 'connected') {
+      lost.abort();
+      lost = newLoss();
+    }
+    options.told?.(state);
+  };
+  const goOver = async (): Promise<Line> => {
+    const next = await dial(options, false);
+    for (const { subject, heard } of subscriptions) listen(next.nats, subject, heard);
+    await next.nats.flush();
+    const before = line;
+    line = next;
+    void watch();
+    if (closing.signal.aborted) await next.nats.close();
+    return before;
+  };
+  /** A connection that is closed for good, and not by us, was refused. */
+  const watch = async (): Promise<void> => {
+    const watched = line;
+    await follow(watched, told);
+    if (watched !== line || closing.signal.aborted) return;
+    told('refused');
+    while (!closing.signal.aborted) {
+      await sleep(refusedWait * (0.5 + Math.random()), undefined, { signal: closing.signal }).catch(() => undefined);
+      const isBack = !closing.signal.aborted && (await goOver().then(Boolean, () => false));
+      if (isBack) return told('connected');
+    }
+  };
+  void watch();
+  return {
+    get nats() {
+      return line.nats;
+    },
+    isUp: () => line.isUp && !line.nats.isClosed(),
+    request: (subject, payload, timeout) =>
+      line.track(unless(lost.signal, line.nats.request(subject, payload, { timeout }))),
+    subscribe: (subject, heard) => {
+      subscriptions.push({ subject, heard });
+      listen(line.nats, subject, heard);
+    },
+    reopen: async () => {
+      const before = await goOver();
+      await before.idle();
+      await before.nats.drain().catch(() => undefined);
+    },
+    close: async () => {
+      closing.abort();
+      await line.nats.close();
+    },
+  };
+};
+
+type Line = {
+  readonly nats: NatsConnection;
+  isUp: boolean;
+  /** Notes a request, so that the connection is not left before it has its answer. */
+  readonly track: <T>(request: Promise<T>) => Promise<T>;
+  readonly idle: () => Promise<unknown>;
+};
+
+/** @param isPatient whether to wait for a broker that is not there */
+const dial = async ({ server, name, inbox, credentials }: LinkOptions, isPatient: boolean): Promise<Line> => {
   const nats = await connect({
     servers: server,
     name,
-    waitOnFirstConnect: true,
+    waitOnFirstConnect: isPatient,
     maxReconnectAttempts: -1,
     reconnectTimeWait: reconnectWait,
     reconnectJitter,
     pingInterval: 10_000,
     maxPingOut: 2,
     ignoreClusterUpdates: true,
+    inboxPrefix: `_INBOX.${inbox}`,
+    ...(credentials ? { authenticator: authenticatorOf(credentials) } : {}),
   });
-  let up = true;
-  let lost = newLoss();
-  const watch = async () => {
-    for await (const { type } of nats.status()) {
-      if (type === 'disconnect') {
-        up = false;
-        lost.abort();
-        lost = newLoss();
-        told('disconnected');
-      } else if (type === 'reconnect') {
-        up = true;
-        told('connected');
-      }
-    }
-  };
-  void watch();
+  const underWay = new Set<Promise<unknown>>();
   return {
     nats,
-    isUp: () => up && !nats.isClosed(),
-    request: (subject, payload, timeout) => unless(lost.signal, nats.request(subject, payload, { timeout })),
+    isUp: true,
+    track: (request) => {
+      const done: Promise<unknown> = request.catch(() => undefined).finally(() => underWay.delete(done));
+      underWay.add(done);
+      return request;
+    },
+    idle: () => Promise.all(underWay),
   };
+};
+
+const authenticatorOf = (credentials: () => Credentials): Authenticator =>
+  jwtAuthenticator(
+    () => credentials().jwt,
+    () => new TextEncoder().encode(credentials().seed),
+  );
+
+const listen = (nats: NatsConnection, subject: string, heard: (message: Msg) => void): void => {
+  nats.subscribe(subject, { callback: (error, message) => (error ? undefined : heard(message)) });
+};
+
+/** Tells what happens to a connection, until it is closed. */
+const follow = async (line: Line, told: (state: LinkState) => void): Promise<void> => {
+  for await (const { type } of line.nats.status()) {
+    if (type === 'disconnect') {
+      line.isUp = false;
+      told('disconnected');
+    } else if (type === 'reconnect') {
+      line.isUp = true;
+      told('connected');
+    }
+  }
 };
 
 /** Aborts when the connection is lost; every request under way listens to it, and a fleet has thousands. */

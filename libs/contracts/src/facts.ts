@@ -170,6 +170,38 @@ export type FactData = {
   /** The client started an update by itself; it says nothing about its status (R4). */
   'update-started': { readonly trigger: 'manual' | 'scheduled' };
   'logs-received': { readonly at: string; readonly content: unknown };
+  /** An administrator made a token; `publicKey` is that of the credential that it carries for the broker. */
+  'enrolment-token-created': {
+    readonly id: string;
+    readonly publicKey: string;
+    readonly clientId: string | null;
+    readonly group: string | null;
+    readonly labels: Readonly<Record<string, string>>;
+    readonly uses: number;
+    readonly approval: boolean;
+    readonly expiresAt: string;
+  };
+  'enrolment-token-deleted': { readonly id: string };
+  /** A machine presented a token that needs an administrator's approval; it has used the token once. */
+  'enrolment-requested': {
+    readonly id: string;
+    readonly token: string;
+    readonly publicKey: string;
+    readonly address: string | null;
+  };
+  'enrolment-approved': { readonly id: string };
+  'enrolment-refused': { readonly id: string };
+  /** A key was given a credential as this client: by its token alone, or when it was approved. */
+  'client-enrolled': {
+    readonly enrolment: string;
+    readonly token: string;
+    readonly publicKey: string;
+    readonly address: string | null;
+    readonly expiresAt: string;
+  };
+  'credential-renewed': { readonly publicKey: string; readonly expiresAt: string };
+  /** By an administrator; with the client that was removed; or because its id was given to another key afterwards. */
+  'credential-revoked': { readonly publicKey: string; readonly reason: 'revoked' | 'removed' | 'replaced' };
   /** Nothing arrived between two times because the broker (or every responder) was away; deadlines move (G1). */
   'lane-gap-observed': { readonly from: string; readonly to: string; readonly away: 'broker' | 'server' };
   /**
@@ -215,6 +247,14 @@ export const factVersions: Readonly<Record<FactType, number>> = {
   'work-settled': 1,
   'update-started': 1,
   'logs-received': 1,
+  'enrolment-token-created': 1,
+  'enrolment-token-deleted': 1,
+  'enrolment-requested': 1,
+  'enrolment-approved': 1,
+  'enrolment-refused': 1,
+  'client-enrolled': 1,
+  'credential-renewed': 1,
+  'credential-revoked': 1,
   'lane-gap-observed': 1,
   'lane-silence-judged': 1,
   'lane-source-reset': 1,

@@ -1,3 +1,4 @@
+export * from './enrolment.js';
 export * from './errors.js';
 export * from './facts.js';
 export * from './json.js';
@@ -7,3 +8,4 @@ export * from './replies.js';
 export * from './rest/index.js';
 export * from './settings.js';
 export * from './subjects.js';
+export * from './validate.js';

@@ -73,3 +73,11 @@ export const laneSubjects = (transforms: boolean): readonly string[] => [
   ...(transforms ? publishedKinds.map((kind) => subjects.allAgents(kind)) : []),
   `${laneRoot}.>`,
 ];
+
+/** What agents publish, under the names that {@link laneMappings} give it. */
+export const mappedSubjects = {
+  /** All that one client may have published. */
+  agent: (clientId: string): string => `${laneRoot}.*.agent.${clientId}.*`,
+  /** By kind, for only these are mapped. */
+  all: publishedKinds.map((kind) => `${laneRoot}.*.agent.*.${kind}`),
+} as const;

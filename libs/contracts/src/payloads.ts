@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { ReachbackError } from './errors.js';
+import { validateWith } from './validate.js';
 import type { ContactKind } from './subjects.js';
 
 /** ISO 8601 with a zone; what agents call the time. */
@@ -75,15 +75,5 @@ export type Payload<K extends ContactKind> = z.infer<(typeof payloadSchemas)[K]>
  *
  * @throws {ReachbackError} `bad_request`, naming the field
  */
-export const validatePayload = <K extends ContactKind>(kind: K, value: unknown): Payload<K> => {
-  const result = payloadSchemas[kind].safeParse(value);
-  if (result.success) return result.data as Payload<K>;
-  const issue = result.error.issues[0];
-  const field = issue?.path.join('.') ?? '';
-  throw new ReachbackError(
-    'bad_request',
-    `${field || 'The payload'}: ${issue?.message ?? 'is not valid'}`,
-    undefined,
-    field,
-  );
-};
+export const validatePayload = <K extends ContactKind>(kind: K, value: unknown): Payload<K> =>
+  validateWith(payloadSchemas[kind], value) as Payload<K>;

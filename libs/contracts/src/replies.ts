@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { contactStream } from './subjects.js';
 
 const duration = z.string();
 
@@ -47,3 +48,22 @@ export const errorReplySchema = z.object({
   }),
 });
 export type ErrorReply = z.infer<typeof errorReplySchema>;
+
+/**
+ * On every answer of the server. Whoever asks says to which subject the answer goes, and no broker checks whether he may
+ * publish there; so what carries this is never taken for something that a client sent.
+ */
+export const replyHeader = 'Reachback-Reply';
+
+export const isReply = (message: {
+  readonly headers?: { readonly has: (name: string) => boolean } | undefined;
+}): boolean => message.headers?.has(replyHeader) === true;
+
+/** Whether a payload is a receipt of the broker's for something stored in the stream of contacts; it carries no header. */
+export const isReceipt = (payload: unknown): boolean =>
+  typeof payload === 'object' &&
+  payload !== null &&
+  'stream' in payload &&
+  payload.stream === contactStream.name &&
+  'seq' in payload &&
+  typeof payload.seq === 'number';

@@ -3,6 +3,7 @@
  * under `reachback.internal.v1`, outside the agents' tree.
  */
 const agentPrefix = 'reachback.v1';
+const enrolPrefix = 'reachback.enrol.v1';
 const internalPrefix = 'reachback.internal.v1';
 
 /** A client id: one subject token that is also safe in a URL, a file name and a log line. */
@@ -27,8 +28,18 @@ export const subjects = {
   agent: (clientId: string, kind: ContactKind | 'notify'): string => `${agentPrefix}.${clientId}.${kind}`,
   /** All clients' messages of one kind. */
   allAgents: (kind: ContactKind): string => `${agentPrefix}.*.${kind}`,
+  /** An agent asks for a new credential before the one it is connected with expires. No contact: presence is not told. */
+  renew: (clientId: string): string => `${agentPrefix}.${clientId}.renew`,
+  allRenewals: `${agentPrefix}.*.renew`,
+  /** Subjects of at least one token too many. */
+  tooDeep: `${agentPrefix}.*.*.>`,
   /** Subjects of the wrong depth: one token too few, or at least one too many. */
   wrongDepth: [`${agentPrefix}.*`, `${agentPrefix}.*.*.>`],
+  /** What the server asks direct clients. */
+  allNotifications: `${agentPrefix}.*.notify`,
+  /** Where a token of enrolment is presented. */
+  enrol: (tokenId: string): string => `${enrolPrefix}.${tokenId}`,
+  allEnrolments: `${enrolPrefix}.*`,
   /** A contact that reached a responder, or what a verification found, on its way to the lane. */
   relayed: (clientId: string, kind: RequestKind | VerificationKind): string =>
     `${internalPrefix}.contact.${clientId}.${kind}`,

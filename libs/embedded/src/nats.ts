@@ -1,6 +1,7 @@
-import { connect as connectNats } from '@nats-io/transport-node';
+import { connect as connectNats, credsAuthenticator } from '@nats-io/transport-node';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { carryStreams, globalAccount } from './carry-streams.js';
 import { type RunningServer, startChild, untilReady } from './child.js';
 import { endOrphan } from './orphans.js';
 
@@ -12,7 +13,19 @@ export type NatsOptions = {
   readonly port: number;
   /** Subjects to be published under others, by the pattern they match. */
   readonly mappings?: Mappings;
+  /** Without it the broker asks nobody who he is. */
+  readonly operator?: OperatorConfiguration;
   readonly onLine?: (line: string) => void;
+};
+
+/** What makes a broker ask everybody who he is. */
+export type OperatorConfiguration = {
+  /** Text of the configuration: operator, accounts, and where they are kept. */
+  readonly configuration: string;
+  /** Of a user of the account that has JetStream: by it we see that the broker is ready. */
+  readonly credentials: string;
+  /** The public key of that account. */
+  readonly account: string;
 };
 
 type Mappings = readonly (readonly [from: string, to: string])[];
@@ -25,16 +38,18 @@ export const startNats = async ({
   folder,
   port,
   mappings = [],
+  operator,
   onLine,
 }: NatsOptions): Promise<RunningServer> => {
   await mkdir(folder, { recursive: true });
   const pidFile = natsPidFile(folder);
   await endOrphan(pidFile, 'nats-server', 'SIGTERM');
+  await carryStreams(join(folder, 'jetstream'), operator?.account ?? globalAccount);
   const config = join(folder, 'nats.conf');
-  await writeFile(config, configOf(folder, port, mappings));
+  await writeFile(config, configOf(folder, port, mappings) + (operator?.configuration ?? ''));
   const child = startChild({ command: program, args: ['-c', config, '-P', pidFile], stopSignal: 'SIGTERM', onLine });
   const url = `nats://127.0.0.1:${port}`;
-  await untilReady('NATS', child, () => answers(url));
+  await untilReady('NATS', child, () => answers(url, operator?.credentials));
   return { ...child, port, url };
 };
 
@@ -52,9 +67,16 @@ jetstream {
 ${mappings.length > 0 ? `mappings = ${JSON.stringify(Object.fromEntries(mappings), undefined, 2)}` : ''}
 `;
 
-const answers = async (url: string): Promise<boolean> => {
+const answers = async (url: string, credentials: string | undefined): Promise<boolean> => {
+  const authenticator = credentials && credsAuthenticator(new TextEncoder().encode(credentials));
   try {
-    const connection = await connectNats({ servers: url, reconnect: false, timeout: 1_000 });
+    const connection = await connectNats({
+      servers: url,
+      reconnect: false,
+      // Not too short: a client that takes longer to sign, and is cut off while it connects, never says so (3.4.0).
+      timeout: 10_000,
+      ...(authenticator ? { authenticator } : {}),
+    });
     try {
       // JetStream is ready a little later than the port.
       await connection.request('$JS.API.INFO', undefined, { timeout: 1_000 });

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import postgres from 'postgres';
 import type { RunningServer } from './child.js';
 import { findNatsServer } from './find-nats.js';
-import { type NatsOptions, startNats } from './nats.js';
+import { type NatsOptions, type OperatorConfiguration, startNats } from './nats.js';
 import { anyFreePort } from './ports.js';
 import { startPostgres } from './postgres.js';
 
@@ -44,12 +44,19 @@ const testServer = async (
   };
 };
 
-/** A broker of the test's own: the usual one, or the program given. */
-export const startTestNats = async (
-  options: Pick<NatsOptions, 'mappings'> & { readonly program?: string } = {},
-): Promise<TestServer> => {
+export type TestNatsOptions = Pick<NatsOptions, 'mappings'> & {
+  /** The usual one, if it is not given. */
+  readonly program?: string | undefined;
+  /** What makes it ask who everybody is, by the broker's folder. */
+  readonly operator?: (folder: string) => Promise<OperatorConfiguration>;
+};
+
+/** A broker of the test's own. */
+export const startTestNats = async ({ operator, ...options }: TestNatsOptions = {}): Promise<TestServer> => {
   const program = options.program ?? (await findNatsServer());
-  return testServer('nats', (folder, port) => startNats({ ...options, program, folder, port }));
+  return testServer('nats', async (folder, port) =>
+    startNats({ ...options, program, folder, port, ...(operator ? { operator: await operator(folder) } : {}) }),
+  );
 };
 
 export type TestPostgresOptions = {

@@ -1,5 +1,6 @@
 import {
   clientIdPattern,
+  isReceipt,
   type LaneKind,
   parsePayload,
   publishedKinds,
@@ -53,7 +54,8 @@ export const isTick = ({ subject }: SourceMessage): boolean =>
  *
  * @throws {ReachbackError} when it is not what an agent may send
  */
-export const decodeContact = ({ subject, data }: SourceMessage): DecodedContact => {
+export const decodeContact = ({ subject, data, isReply }: SourceMessage): DecodedContact => {
+  if (isReply) throw new ReachbackError('spoofed');
   // `….contact.<clientId>.<kind>` was passed on; `….<clientId>.<kind>` comes from an agent, with or without a lane.
   const dot = subject.lastIndexOf('.');
   const start = subject.lastIndexOf('.', dot - 1);
@@ -64,6 +66,7 @@ export const decodeContact = ({ subject, data }: SourceMessage): DecodedContact 
   if (!clientIdPattern.test(clientId)) throw new ReachbackError('bad_client_id');
   if (data.length === 0) return { clientId, kind, ...bare };
   const payload = parsePayload(data);
+  if (isReceipt(payload)) throw new ReachbackError('spoofed');
   if (kind === 'logs') return { clientId, kind, ...bare, content: payload };
   if (kind === 'unanswered')
     return { clientId, kind, ...bare, asked: Date.parse(unansweredSchema.parse(payload).asked) };

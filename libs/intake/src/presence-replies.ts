@@ -1,6 +1,6 @@
-import type { NatsConnection } from '@nats-io/transport-node';
+import { headers, type NatsConnection } from '@nats-io/transport-node';
 import { z } from 'zod';
-import { subjects } from '#contracts';
+import { replyHeader, subjects } from '#contracts';
 import type { LanePresence } from './lane-presence.js';
 
 const question = z.object({ ordinals: z.array(z.int().nonnegative()).max(10_000) });
@@ -19,11 +19,15 @@ export const answerPresence = (
       if (error) return;
       const asked = question.safeParse(parse(message.string()));
       const ordinals = asked.success ? asked.data.ordinals : [];
-      message.respond(JSON.stringify({ ...ingest(), clients: ordinals.map((o) => describe(presence(), o)) }));
+      const clients = ordinals.map((o) => describe(presence(), o));
+      message.respond(JSON.stringify({ ...ingest(), clients }), { headers: marked });
     },
   });
   return { stop: () => subscription.unsubscribe() };
 };
+
+const marked = headers();
+marked.set(replyHeader, '1');
 
 const parse = (text: string): unknown => {
   try {

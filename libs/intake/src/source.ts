@@ -1,6 +1,6 @@
 import { AckPolicy, DeliverPolicy, type JetStreamManager, ReplayPolicy } from '@nats-io/jetstream';
 import { createInbox, type Msg, type NatsConnection, type Subscription } from '@nats-io/transport-node';
-import { contactStream } from '#contracts';
+import { contactStream, isReply } from '#contracts';
 
 /** A message of the stream, in the stream's order. */
 export type SourceMessage = {
@@ -9,6 +9,8 @@ export type SourceMessage = {
   readonly time: bigint;
   readonly subject: string;
   readonly data: Uint8Array;
+  /** Somebody's answer, led to where agents send. */
+  readonly isReply?: boolean;
 };
 
 /** Messages asked for at a time; the next are asked for when half are there. */
@@ -141,6 +143,7 @@ export class Source {
       time: BigInt(tokens[at + 2] ?? 0),
       subject: message.subject,
       data: message.data,
+      isReply: isReply(message),
     });
     if (this.outstanding < pullSize / 2) this.pull();
     this.wake?.();

@@ -1,5 +1,6 @@
 import type { Lanes, NewFact } from '#contracts';
 import { isReinstalled } from '#domain';
+import { type Granted, selectGranted } from '#enrolment';
 import { appendFacts, reserveOrdinals, type Transaction } from '#event-log';
 import { inlineProjections } from '#projections';
 import { metaOf, type WorkRequest } from './request.js';
@@ -26,10 +27,15 @@ export const register = async (tx: Transaction, lanes: Lanes, requests: readonly
   const known = new Map((await selectKnown(tx, registering)).map((row) => [row.id, row]));
   const fresh = registering.filter((request) => !known.has(request.clientId));
   const nextOrdinal = await takeOrdinals(tx, lanes, fresh);
+  const granted = await selectGranted(
+    tx,
+    registering.map(({ clientId }) => clientId),
+  );
   const facts = registering.flatMap((request) => {
     const row = known.get(request.clientId);
     if (row && !row.isRemoved) return planReinstallation(request, row);
-    return [planRegistration(request, row ? row.ordinal : nextOrdinal(request.clientId))];
+    const ordinal = row ? row.ordinal : nextOrdinal(request.clientId);
+    return [planRegistration(request, ordinal, granted.get(request.clientId))];
   });
   await appendFacts(tx, lanes.of, facts, inlineProjections);
 };
@@ -81,8 +87,8 @@ const planReinstallation = (request: Registration, row: KnownRow): readonly NewF
 const keptRevision = ({ payload }: Registration, { settingsRevision }: KnownRow): string | null =>
   settingsRevision > 0n && payload.settingsRevision === String(settingsRevision) ? payload.settingsRevision : null;
 
-/** The fact that makes a client known; one that comes back keeps its ordinal. */
-const planRegistration = (request: Registration, ordinal: number): NewFact => {
+/** The fact that makes a client known; one that comes back keeps its ordinal. What its token grants, it cannot choose. */
+const planRegistration = (request: Registration, ordinal: number, granted: Granted | undefined): NewFact => {
   const { name, group, labels, ips, agentVersion, installed } = request.payload;
   return {
     type: 'client-registered',
@@ -91,8 +97,8 @@ const planRegistration = (request: Registration, ordinal: number): NewFact => {
     data: {
       ordinal,
       name: name ?? null,
-      group: group ?? '',
-      labels: labels ?? {},
+      group: granted?.group ?? group ?? '',
+      labels: { ...labels, ...granted?.labels },
       ips: ips ?? [],
       agentVersion: agentVersion ?? null,
       installed: installed ?? {},

@@ -1,14 +1,16 @@
 import { createHash, randomUUID } from 'node:crypto';
-import { headers, type Msg } from '@nats-io/transport-node';
+import { headers, type Msg, type MsgHdrs } from '@nats-io/transport-node';
 import {
   assertStorable,
   clientIdPattern,
   errorHeader,
   type ErrorReply,
   type FactMeta,
+  isReply,
   parsePayload,
   type Payload,
   ReachbackError,
+  replyHeader,
   type RequestKind,
   validatePayload,
 } from '#contracts';
@@ -90,7 +92,7 @@ export const readRequest = <K extends RequestKind>(
     identity: identityOf(kind, message, payload),
     correlation,
     respond: (reply) => {
-      message.respond(JSON.stringify(reply));
+      respond(message, reply);
       answered('ok');
     },
     refuse: (error) => {
@@ -100,14 +102,36 @@ export const readRequest = <K extends RequestKind>(
   };
 };
 
+/** Marks an answer as one: should it be led to where agents send, it is known for what it is ({@link isReply}). */
+const markedHeaders = (): MsgHdrs => {
+  const h = headers();
+  h.set(replyHeader, '1');
+  return h;
+};
+const marked = markedHeaders();
+
+/**
+ * A message that may be a request: nobody's answer, and with a way to answer it.
+ *
+ * @throws {ReachbackError}
+ */
+export const assertRequest = (message: Msg): void => {
+  if (isReply(message)) throw new ReachbackError('spoofed');
+  if (!message.reply) throw new ReachbackError('bad_request', 'A request needs a subject to which the answer goes.');
+};
+
+export const respond = (message: Msg, reply: object): void => {
+  message.respond(JSON.stringify(reply), { headers: marked });
+};
+
 /** Answers with an error of the catalogue; a message that wants no answer gets none. */
 export const refuse = (message: Msg, error: ReachbackError, correlation: string): void => {
-  if (!message.reply) return;
+  if (!message.reply || isReply(message)) return;
   const { code, message: text, retryAfterSeconds } = error;
   const reply: ErrorReply = {
     error: { code, message: text, ...(retryAfterSeconds ? { retryAfterSeconds } : {}), correlation },
   };
-  const h = headers();
+  const h = markedHeaders();
   h.set(errorHeader, code);
   message.respond(JSON.stringify(reply), { headers: h });
 };

@@ -2,12 +2,22 @@ import type { Msg, NatsConnection, Subscription } from '@nats-io/transport-node'
 import type { Logger } from 'pino';
 import { type Lanes, ReachbackError, type RequestKind, requestKinds, subjects } from '#contracts';
 import { createRejectLog, type Database, isConnectionError, isDiskFull } from '#event-log';
+import type { EnrolmentContext } from '#enrolment';
 import { EffectiveCache } from './effective.js';
+import { listenForEnrolment } from './enrolment.js';
 import { type MicroBatch, microBatch } from './micro-batch.js';
 import { createRelay, type Relay } from './relay.js';
 import { createRequestLimiter } from './request-limiter.js';
 import type { RequestObserver } from './observer.js';
-import { type AckRequest, type AgentRequest, correlationOf, readRequest, refuse, type WorkRequest } from './request.js';
+import {
+  type AckRequest,
+  type AgentRequest,
+  assertRequest,
+  correlationOf,
+  readRequest,
+  refuse,
+  type WorkRequest,
+} from './request.js';
 import { serveAcks } from './serve-acks.js';
 import { serveWork } from './serve-work.js';
 
@@ -26,6 +36,8 @@ export type RespondersOptions = {
   readonly lanes: Lanes;
   readonly log: Logger;
   readonly observer: RequestObserver;
+  /** Undefined where the broker lets everybody in. */
+  readonly enrolment?: EnrolmentContext | undefined;
 };
 
 type Outcome = { readonly reply: object } | { readonly error: ReachbackError };
@@ -37,6 +49,7 @@ export const startResponders = async ({
   lanes,
   log,
   observer,
+  enrolment,
 }: RespondersOptions): Promise<{ stop: () => Promise<void> }> => {
   const rejects = createRejectLog(db, observer.rejected);
   const relay = createRelay(nats, lanes);
@@ -66,6 +79,7 @@ export const startResponders = async ({
     const correlation = correlationOf(message);
     const answered = watchAnswer(observer, log, { kind, subject: message.subject, correlation });
     try {
+      assertRequest(message);
       limiter.assertAdmitted(message.subject.split('.')[2] ?? '');
       if (kind === 'ack') enqueue(acks, readRequest('ack', message, correlation, answered));
       else enqueue(work, readRequest(kind, message, correlation, answered) as WorkRequest);
@@ -78,7 +92,9 @@ export const startResponders = async ({
   const listen = (subject: string, handle: (message: Msg) => void): Subscription =>
     nats.subscribe(subject, { queue: queueGroup, callback: (error, message) => (error ? undefined : handle(message)) });
 
+  const enrolling = listenForEnrolment({ enrolment, listen, limiter, reject, log });
   const subscriptions = [
+    ...enrolling.subscriptions,
     ...requestKinds.map((kind) => listen(subjects.allAgents(kind), (message) => accept(kind, message))),
     ...subjects.wrongDepth.map((subject) =>
       listen(subject, (message) => reject(message, new ReachbackError('bad_subject'), correlationOf(message))),
@@ -89,7 +105,7 @@ export const startResponders = async ({
   return {
     stop: async () => {
       await Promise.all(subscriptions.map((subscription) => subscription.drain().catch(() => undefined)));
-      await Promise.all([work.idle(), acks.idle()]);
+      await Promise.all([work.idle(), acks.idle(), enrolling.idle()]);
       relay.stop();
       await rejects.stop();
     },

@@ -2,10 +2,13 @@ import { SingleBar } from 'cli-progress';
 import { setMaxListeners } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Link, openLink } from '#agent';
+import { fleetInbox } from '#identity';
+import { fleetCredentialsOf } from '../credentials.js';
 import { Fleet, type FleetOptions } from './fleet.js';
 
 export type SimulateOptions = FleetOptions & {
   readonly server: string;
+  readonly keys?: string;
   readonly connections: number;
   readonly seconds?: number;
 };
@@ -28,18 +31,24 @@ export const simulate = async (options: SimulateOptions): Promise<void> => {
   const running = fleet.run();
   await showRegistration(fleet, options.clients);
   await Promise.all([running, showRates(fleet, stopping.signal)]);
-  await Promise.all(links.map(({ nats }) => nats.close()));
+  await Promise.all(links.map((link) => link.close()));
   if (process.connected) process.disconnect();
 };
 
-const openLinks = (options: SimulateOptions): Promise<readonly Link[]> =>
-  Promise.all(
-    Array.from({ length: Math.min(options.connections, options.clients) }, (_, i) =>
-      openLink(options.server, `simulated fleet ${i + 1}`, (state) => {
+const openLinks = async (options: SimulateOptions): Promise<readonly Link[]> => {
+  const credentials = await fleetCredentialsOf(options.keys);
+  const open = (i: number): Promise<Link> =>
+    openLink({
+      server: options.server,
+      name: `simulated fleet ${i + 1}`,
+      inbox: fleetInbox,
+      credentials,
+      told: (state) => {
         if (i === 0) console.log(state === 'connected' ? 'the broker is back' : 'the broker is away');
-      }),
-    ),
-  );
+      },
+    });
+  return Promise.all(Array.from({ length: Math.min(options.connections, options.clients) }, (_, i) => open(i)));
+};
 
 const showRegistration = async (fleet: Fleet, clients: number): Promise<void> => {
   const done = fleet.register();

@@ -19,6 +19,7 @@ import {
   statusAtSchema,
   transitionListSchema,
 } from '#contracts';
+import { revoke } from '#enrolment';
 import { firstSeen, statusAt } from '#projections';
 import { type Caller, From } from '../access/caller.js';
 import { Requires } from '../access/requires.js';
@@ -109,7 +110,7 @@ export class ClientsController {
   @Requires('admin')
   @Delete(':id')
   @HttpCode(204)
-  @ApiOperation({ summary: 'Remove a client, as uninstalled by an administrator (R7)' })
+  @ApiOperation({ summary: 'Remove a client, as uninstalled by an administrator, and revoke its credential (R7)' })
   @ApiNoContentResponse()
   async remove(
     @From() { scope }: Caller,
@@ -120,8 +121,10 @@ export class ClientsController {
     await this.writer.run(request, reply, async ({ tx, append }) => {
       await findRegistered(tx, scope, id);
       await append({ type: 'client-removed', client: id, data: { cause: 'uninstalled', by: 'administrator' } });
+      await revoke({ tx, append }, id, 'removed');
       return { status: 204 };
     });
+    await this.context.enrolment?.revocations.push();
   }
 
   @Requires('viewer')

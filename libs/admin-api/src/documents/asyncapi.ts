@@ -2,9 +2,13 @@ import { z } from 'zod';
 import {
   ackReplySchema,
   type ContactKind,
+  enrolReplySchema,
+  enrolRequestSchema,
   errorReplySchema,
   notifySchema,
   payloadSchemas,
+  renewReplySchema,
+  renewRequestSchema,
   requestKinds,
   workReplySchema,
 } from '#contracts';
@@ -51,6 +55,50 @@ const notifyOperation = {
   },
 };
 
+const requestChannel = (address: string, description: string, payload: z.ZodType, reply: z.ZodType) => ({
+  address,
+  description,
+  messages: {
+    request: { payload: schemaOf(payload) },
+    reply: { payload: schemaOf(reply) },
+    error: { payload: schemaOf(errorReplySchema) },
+  },
+});
+const requestOperation = (channel: string) => ({
+  action: 'receive',
+  channel: { $ref: `#/channels/${channel}` },
+  messages: [{ $ref: `#/channels/${channel}/messages/request` }],
+  reply: {
+    address: { location: '$message.header#/reply' },
+    channel: { $ref: `#/channels/${channel}` },
+    messages: [{ $ref: `#/channels/${channel}/messages/reply` }, { $ref: `#/channels/${channel}/messages/error` }],
+  },
+});
+
+/** How an agent comes by its credential, and keeps one; no contacts: presence is told of none of it. */
+const credentialChannels = {
+  enrol: {
+    ...requestChannel(
+      'reachback.enrol.v1.{tokenId}',
+      'Present a token of enrolment. Connect with the JWT that is the last three parts of the token, no signature, and ' +
+        'the inbox prefix _INBOX.<tokenId>. The same request again gets the same answer, and uses the token no second ' +
+        'time. `pending`: an administrator has to approve; ask again after `retryAfterSeconds`.',
+      enrolRequestSchema,
+      enrolReplySchema,
+    ),
+    parameters: { tokenId: { description: 'the first part of the token' } },
+  },
+  renew: {
+    ...requestChannel(
+      'reachback.v1.{clientId}.renew',
+      'Ask for the same key’s next credential, after two thirds of the lifetime of the one that is used to ask.',
+      renewRequestSchema,
+      renewReplySchema,
+    ),
+    parameters,
+  },
+};
+
 /** What agents and server say to each other over NATS, as AsyncAPI 3.0, made from the schemas that validate it. */
 export const asyncApiDocument = (version: string) => {
   const kinds = Object.keys(payloadSchemas) as ContactKind[];
@@ -68,6 +116,7 @@ export const asyncApiDocument = (version: string) => {
     defaultContentType: 'application/json',
     channels: {
       notify: notifyChannel,
+      ...credentialChannels,
       ...Object.fromEntries(
         kinds.map((kind) => [
           kind,
@@ -86,6 +135,8 @@ export const asyncApiDocument = (version: string) => {
     },
     operations: {
       notify: notifyOperation,
+      enrol: requestOperation('enrol'),
+      renew: requestOperation('renew'),
       ...Object.fromEntries(
         kinds.map((kind) => [
           kind,

@@ -1,5 +1,6 @@
 export { pageQuery } from './common.js';
 export * from './clients.js';
+export * from './enrolments.js';
 export * from './events.js';
 export * from './fleet.js';
 export * from './groups.js';

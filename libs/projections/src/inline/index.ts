@@ -3,6 +3,7 @@ import { adminKeys } from './admin-keys.js';
 import { clients } from './clients.js';
 import { counts } from './counts.js';
 import { delivery } from './delivery.js';
+import { enrolment } from './enrolment.js';
 import { networks } from './networks.js';
 import { presence } from './presence.js';
 import { releases } from './releases.js';
@@ -19,5 +20,6 @@ export const inlineProjections: readonly InlineProjection[] = [
   delivery,
   verifications,
   adminKeys,
+  enrolment,
   counts,
 ];

@@ -1,0 +1,37 @@
+import { readFile, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+
+type Token = { readonly id: string; readonly state: string; readonly token: string };
+
+/**
+ * The file with the token by which the first agent enrols: made at the first start, and again if it expired before anybody
+ * used it. Undefined once it was used, or deleted.
+ */
+export const readFirstToken = async (folder: string, url: string, adminKey: string): Promise<string | undefined> => {
+  const file = join(folder, 'first-token');
+  const done = join(folder, 'first-token-used');
+  const headers = { Authorization: `Bearer ${adminKey}`, 'Content-Type': 'application/json' };
+  if (await isThere(done)) return undefined;
+  const kept = await readFile(file, 'utf8').catch(() => undefined);
+  if (kept !== undefined) {
+    const answer = await fetch(`${url}/v1/enrolment-tokens/${kept.split('.')[0]}`, { headers });
+    const state = answer.ok ? ((await answer.json()) as Token).state : 'deleted';
+    if (state === 'usable') return file;
+    await rm(file);
+    if (state !== 'expired') {
+      await writeFile(done, '');
+      return undefined;
+    }
+  }
+  const answer = await fetch(`${url}/v1/enrolment-tokens`, { method: 'POST', headers, body: '{}' });
+  if (!answer.ok) throw new Error(`no token for the first agent was made: ${await answer.text()}`);
+  const { token } = (await answer.json()) as Token;
+  await writeFile(file, `${token}\n`, { mode: 0o600 });
+  return file;
+};
+
+const isThere = (file: string): Promise<boolean> =>
+  readFile(file).then(
+    () => true,
+    () => false,
+  );

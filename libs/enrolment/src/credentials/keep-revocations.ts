@@ -1,0 +1,72 @@
+import type { NatsConnection } from '@nats-io/transport-node';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Logger } from 'pino';
+import type { Database } from '#event-log';
+import type { Authority } from '#identity';
+import { pushRevocations } from './push-revocations.js';
+
+/** In milliseconds: how soon it is tried again after a failure, and how often all is compared though nothing is known. */
+const retryPause = 1_000;
+const lookInterval = 60_000;
+
+/** Keeps the broker knowing who is revoked. */
+export type Revocations = {
+  /** Tells the broker what is revoked by now. False: it could not be told yet, and will be as soon as it can. */
+  readonly push: () => Promise<boolean>;
+  readonly stop: () => Promise<void>;
+};
+
+export type RevocationsOptions = {
+  readonly db: Database;
+  readonly authority: Authority;
+  /** A connection as a user of the system account. */
+  readonly system: NatsConnection;
+  readonly log: Logger;
+};
+
+/**
+ * The database says who is revoked, and the broker must know: told with every revocation, and compared at the start, when
+ * the connection to the broker is back, and once a minute. So a broker that lost what it was told hears it again, whatever
+ * died in between. Several processes do it, one at a time.
+ */
+export const keepRevocations = (options: RevocationsOptions): Revocations => {
+  const { system, log } = options;
+  const stopping = new AbortController();
+  let woken = new AbortController();
+  const pause = (milliseconds: number, signal: AbortSignal): Promise<void> =>
+    sleep(milliseconds, undefined, { signal: AbortSignal.any([signal, stopping.signal]) }).catch(() => undefined);
+
+  const pushOnce = async (): Promise<boolean> => {
+    try {
+      if (await pushRevocations(options)) log.info('the broker was told who is revoked');
+      return true;
+    } catch (error) {
+      if (!stopping.signal.aborted) log.warn({ error: String(error) }, 'the broker could not be told who is revoked');
+      woken.abort();
+      return false;
+    }
+  };
+  /** One after the other in this process: who calls while one is under way needs the next. */
+  let last: Promise<boolean> = Promise.resolve(true);
+  const push = (): Promise<boolean> => (last = last.then(pushOnce));
+
+  const keep = async (): Promise<void> => {
+    while (!stopping.signal.aborted) {
+      woken = new AbortController();
+      if (await push()) await pause(lookInterval, woken.signal);
+      else await pause(retryPause, stopping.signal);
+    }
+  };
+  const watch = async (): Promise<void> => {
+    for await (const { type } of system.status()) if (type === 'reconnect') woken.abort();
+  };
+  void watch();
+  const keeping = keep();
+  return {
+    push,
+    stop: async () => {
+      stopping.abort();
+      await keeping;
+    },
+  };
+};

@@ -1,0 +1,39 @@
+import type { NatsConnection } from '@nats-io/transport-node';
+import { type Database, type Transaction, transact } from '#event-log';
+import { type Authority, ensureAccount } from '#identity';
+import { bearerGrace } from '../tokens/create-token.js';
+
+/** One number for all processes that tell the broker, so that what was read first is never told last. */
+const advisoryLock = 7_262_014;
+/** Clocks differ: a credential that has just expired is shut out a little longer. */
+const margin = 3_600_000;
+
+export type PushOptions = { readonly db: Database; readonly authority: Authority; readonly system: NatsConnection };
+
+/**
+ * Gives the broker the account of the agents with all who are revoked, unless it has it.
+ *
+ * @returns whether it had to
+ * @throws when broker or database do not answer, or the broker refuses it
+ */
+export const pushRevocations = ({ db, authority, system }: PushOptions): Promise<boolean> =>
+  transact(db, async (tx) => {
+    await tx`SELECT pg_advisory_xact_lock(${advisoryLock})`;
+    return ensureAccount(system, authority.accounts.agents, authority.agentsAccountJwt(await selectRevoked(tx)));
+  });
+
+/**
+ * Who is shut out, by public key, and up to which time of issue: that at which all that was issued has expired, so that it
+ * does not matter whose clock issued it. A revoked key is given nothing any more. What has expired need not be said.
+ */
+const selectRevoked = async (tx: Transaction): Promise<ReadonlyMap<string, Date>> => {
+  const now = Date.now();
+  const rows = await tx<{ publicKey: string; until: Date }[]>`
+    SELECT public_key AS "publicKey", expires_at AS until FROM credential
+    WHERE revoked_at IS NOT NULL AND expires_at > ${new Date(now - margin)}
+    UNION ALL
+    SELECT public_key, expires_at FROM enrolment_token
+    WHERE deleted_at IS NOT NULL AND expires_at > ${new Date(now - margin - bearerGrace)}
+    ORDER BY 1`;
+  return new Map(rows.map(({ publicKey, until }) => [publicKey, until]));
+};

@@ -38,6 +38,7 @@ const main = async ([url = '', servers = '', key = '']: readonly string[]): Prom
     observer: metrics.http,
     host: '127.0.0.1',
     port: 0,
+    trustedProxies: [],
     version: 'test',
   });
   process.on('message', () => process.send?.(sent.splice(0)));

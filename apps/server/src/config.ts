@@ -1,9 +1,16 @@
 import { Command, Option } from 'commander';
 import { z } from 'zod';
+import { isIP } from 'node:net';
 import { maxLanes } from '#contracts';
 
 export const roles = ['ingest', 'respond', 'project', 'api'] as const;
 export type Role = (typeof roles)[number];
+
+const isNetwork = (text: string): boolean => {
+  const [, address = '', bits] = /^([^/]+)(?:\/(\d{1,3}))?$/.exec(text) ?? [];
+  const most = { 0: -1, 4: 32, 6: 128 }[isIP(address)] ?? -1;
+  return most > 0 && Number(bits ?? 0) <= most;
+};
 
 const environment = z.object({
   REACHBACK_NATS_URL: z.string().default('nats://127.0.0.1:4222'),
@@ -13,6 +20,16 @@ const environment = z.object({
   REACHBACK_ADMIN_KEY: z
     .string({ error: 'must be set: the key that administrators send as bearer token' })
     .min(16, 'has at least 16 characters'),
+  REACHBACK_TRUSTED_PROXIES: z
+    .string()
+    .default('')
+    .transform((text) =>
+      text
+        .split(',')
+        .map((one) => one.trim())
+        .filter(Boolean),
+    )
+    .refine((all) => all.every(isNetwork), 'is a list of IP addresses and networks (10.0.0.0/8), with commas between'),
   REACHBACK_CONTACT_DAYS: z.coerce.number().int().min(1).max(3_650).default(7),
   REACHBACK_LANES: z.coerce.number().int().min(1).max(maxLanes).optional(),
   REACHBACK_LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
@@ -59,6 +76,7 @@ Environment:
   REACHBACK_ADMIN_KEY     the administrator key, required
   REACHBACK_HTTP_HOST     where it listens (127.0.0.1): the REST API; without the role api, health and metrics alone
   REACHBACK_HTTP_PORT     and on which port (8080; 0 for any)
+  REACHBACK_TRUSTED_PROXIES  addresses and networks of proxies whose X-Forwarded-For is believed (none)
   REACHBACK_CONTACT_DAYS  for how many days beats and polls are kept (7)
   REACHBACK_LANES         into how many lanes the fleet is divided; fixed at the first start (1)
   REACHBACK_LOG_LEVEL     fatal, error, warn, info, debug, trace or silent (info)`;

@@ -53,7 +53,7 @@ export const startServer = async (
       isResponding: false,
     };
     metrics.watch.database({ db: parts.db, instance: name.instance, projects: has('project') });
-    const health = await listenForHealth(config, parts, metrics);
+    const health = await listenForHealth(config, parts, metrics, log);
     started.push(health.stop);
     const setup = open('setup', 1);
     await migrateWhenThere(setup, log, signal);
@@ -116,7 +116,7 @@ const namer = () => {
 const keysOf = (config: Config): ReadonlyMap<string, string> => new Map([['default', config.REACHBACK_ADMIN_KEY]]);
 
 /** Health and metrics are there from the first moment on; with the role `api`, until the API takes the port over. */
-const listenForHealth = async (config: Config, parts: Parts, metrics: Metrics) => {
+const listenForHealth = async (config: Config, parts: Parts, metrics: Metrics, log: Logger) => {
   const { REACHBACK_HTTP_HOST: host, REACHBACK_HTTP_PORT: port, roles } = config;
   const otherwise = () =>
     roles.has('api')
@@ -129,6 +129,8 @@ const listenForHealth = async (config: Config, parts: Parts, metrics: Metrics) =
       keys: keysOf(config),
       checks: checksOf(roles, parts),
       metrics,
+      observer: metrics.http,
+      log,
       otherwise,
     });
   } catch (error) {
@@ -161,6 +163,7 @@ const startApi = async (options: ApiOptions): Promise<() => Promise<void>> => {
     version,
     host: config.REACHBACK_HTTP_HOST,
     port,
+    trustedProxies: config.REACHBACK_TRUSTED_PROXIES,
     keys: keysOf(config),
     contactDays: config.REACHBACK_CONTACT_DAYS,
     checks: checksOf(config.roles, parts),

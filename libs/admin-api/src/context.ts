@@ -4,6 +4,7 @@ import type { drizzle } from 'drizzle-orm/postgres-js';
 import type { Logger } from 'pino';
 import type { Lanes } from '#contracts';
 import type { Database } from '#event-log';
+import type { Refusal } from './access/gate.js';
 import type { Checks } from './health/readiness.js';
 
 /** What the controllers work with. */
@@ -37,7 +38,11 @@ export type AnsweredHttpRequest = {
 };
 
 /** Hears of what the API does. Nothing it does may fail. */
-export type HttpObserver = { readonly answered: (request: AnsweredHttpRequest) => void };
+export type HttpObserver = {
+  readonly answered: (request: AnsweredHttpRequest) => void;
+  /** A request without a right key. */
+  readonly refused: (reason: Refusal) => void;
+};
 
 export const apiContext = Symbol('ApiContext');
 /** Injects the {@link ApiContext}. */

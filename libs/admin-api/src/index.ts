@@ -1,3 +1,4 @@
+export type { Refusal } from './access/gate.js';
 export type { HttpObserver } from './context.js';
 export * from './health/health-listener.js';
 export * from './health/readiness.js';

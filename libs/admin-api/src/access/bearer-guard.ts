@@ -1,9 +1,9 @@
 import { type CanActivate, type ExecutionContext, Injectable, SetMetadata } from '@nestjs/common';
 import { Reflector } from '@nestjs/core';
 import type { FastifyRequest } from 'fastify';
-import { ReachbackError } from '#contracts';
 import { type ApiContext, Context } from '../context.js';
-import { KeyRing } from './key-ring.js';
+import { addressOf } from './address.js';
+import { Gate } from './gate.js';
 
 const publicRoute = 'reachback:public';
 /** Needs no key: health and the documents. */
@@ -16,20 +16,19 @@ export const actorOf = (request: FastifyRequest): string => actors.get(request) 
 /** Lets requests in that carry an administrator key as bearer token. */
 @Injectable()
 export class BearerGuard implements CanActivate {
-  private readonly keys: KeyRing;
+  private readonly gate: Gate;
 
   constructor(
     private readonly reflector: Reflector,
-    @Context() { keys }: ApiContext,
+    @Context() { keys, log, observer }: ApiContext,
   ) {
-    this.keys = new KeyRing(keys);
+    this.gate = new Gate({ keys, log, refused: observer.refused });
   }
 
   canActivate(context: ExecutionContext): boolean {
     if (this.reflector.getAllAndOverride<boolean>(publicRoute, [context.getHandler(), context.getClass()])) return true;
     const request = context.switchToHttp().getRequest<FastifyRequest>();
-    const name = this.keys.nameOf(request.headers.authorization);
-    if (name === undefined) throw new ReachbackError('unauthorized');
+    const name = this.gate.nameOf(request.headers.authorization, addressOf(request));
     actors.set(request, `admin:${name}`);
     return true;
   }

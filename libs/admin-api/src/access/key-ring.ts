@@ -2,7 +2,7 @@ import { createHash, timingSafeEqual } from 'node:crypto';
 
 const digest = (text: string): Buffer => createHash('sha256').update(text).digest();
 
-/** The administrator keys, compared in constant time. */
+/** The administrator keys of the configuration, compared in constant time. */
 export class KeyRing {
   private readonly keys: readonly { readonly name: string; readonly digest: Buffer }[];
 
@@ -11,11 +11,9 @@ export class KeyRing {
     this.keys = [...keys].map(([name, key]) => ({ name, digest: digest(key) }));
   }
 
-  /** The name of the key in an `Authorization` header; undefined when it has none of them. */
-  nameOf(authorization: string | undefined): string | undefined {
-    const [, token] = /^Bearer +(\S+)$/i.exec(authorization ?? '') ?? [];
-    if (token === undefined) return undefined;
-    const given = digest(token);
+  /** The name of a key; undefined when it is none of them. */
+  nameOf(key: string): string | undefined {
+    const given = digest(key);
     return this.keys.find((known) => timingSafeEqual(known.digest, given))?.name;
   }
 }

@@ -1,8 +1,13 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { errorCatalogue, ReachbackError } from '#contracts';
-import { KeyRing } from '../access/key-ring.js';
-import type { MetricsSource } from '../context.js';
+import type { Logger } from 'pino';
+import { plainAddress } from '../access/address.js';
+import { Gate } from '../access/gate.js';
+import type { HttpObserver, MetricsSource } from '../context.js';
+import { answerClientError } from '../http/client-errors.js';
+import { limitConnections, serverOptions } from '../http/limits.js';
+import { privateHeaders } from '../http/security-headers.js';
 import { problemHeaders, problemOf } from '../problems/problem.js';
 import { requestIdHeader, requestIdOf } from '../request-log.js';
 import { type Checks, readReadiness } from './readiness.js';
@@ -13,6 +18,8 @@ export type HealthListenerOptions = {
   readonly keys: ReadonlyMap<string, string>;
   readonly checks: Checks;
   readonly metrics: MetricsSource;
+  readonly observer: HttpObserver;
+  readonly log: Logger;
   /** What any other address is answered with. */
   readonly otherwise: () => ReachbackError;
 };
@@ -40,13 +47,16 @@ const json = (status: number, body: object): Answer => ({
 export const startHealthListener = async (
   options: HealthListenerOptions,
 ): Promise<{ readonly port: number; readonly stop: () => Promise<void> }> => {
-  const keys = new KeyRing(options.keys);
-  const server = createServer((request, response) => {
+  const { keys, log, observer } = options;
+  const gate = new Gate({ keys, log, refused: observer.refused });
+  const server = createServer(serverOptions, (request, response) => {
     const id = requestIdOf(request.headers);
-    void answer(request, keys, options)
+    void answer(request, gate, options)
       .catch((error: unknown) => problem(error instanceof ReachbackError ? error : new ReachbackError('internal'), id))
       .then((answered) => send(request, response, { ...answered, id }));
   });
+  server.on('clientError', answerClientError);
+  limitConnections(server);
   server.listen(options.port, options.host);
   await once(server, 'listening');
   const address = server.address();
@@ -64,8 +74,8 @@ export const startHealthListener = async (
 };
 
 const answer = async (
-  { method, url = '', headers }: IncomingMessage,
-  keys: KeyRing,
+  { method, url = '', headers, socket }: IncomingMessage,
+  gate: Gate,
   { checks, metrics, otherwise }: HealthListenerOptions,
 ): Promise<Answer> => {
   const path = method === 'GET' || method === 'HEAD' ? url.split('?')[0] : undefined;
@@ -75,7 +85,7 @@ const answer = async (
     return json(readiness.status === 'ready' ? 200 : 503, readiness);
   }
   if (path !== '/metrics') throw otherwise();
-  if (keys.nameOf(headers.authorization) === undefined) throw new ReachbackError('unauthorized');
+  gate.nameOf(headers.authorization, plainAddress(socket.remoteAddress));
   return { status: 200, type: metrics.contentType, body: await metrics.read() };
 };
 
@@ -91,6 +101,12 @@ const send = (
   response: ServerResponse,
   { status, type, body, id, headers }: Answer & { readonly id: string },
 ): void => {
-  response.writeHead(status, { ...headers, 'Content-Type': type, Connection: 'close', [requestIdHeader]: id });
+  response.writeHead(status, {
+    ...privateHeaders,
+    ...headers,
+    'Content-Type': type,
+    Connection: 'close',
+    [requestIdHeader]: id,
+  });
   response.end(method === 'HEAD' ? undefined : body);
 };

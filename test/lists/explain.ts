@@ -8,7 +8,7 @@ type PlanNode = {
 };
 
 /** Tables that grow with the fleet or with time. */
-const big = /^(client|presence|delivery|event|status_history|contact_chunk.*)$/;
+const big = /^(client|presence|delivery|event|audit|status_history|contact_chunk.*)$/;
 
 /** The big tables that Postgres reads from end to end for a statement. */
 export const scannedBy = async (db: Database, { query, parameters }: Sent): Promise<readonly string[]> => {

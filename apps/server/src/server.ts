@@ -5,6 +5,7 @@ import type { Logger } from 'pino';
 import { startAdminApi, startHealthListener } from '#admin-api';
 import { createLanes, type Lanes, ReachbackError } from '#contracts';
 import {
+  announceHead,
   type Database,
   LaneCountError,
   openDatabase,
@@ -83,6 +84,8 @@ export const startServer = async (
     if (has('project')) {
       const db = open('project', 4);
       metrics.watch.storage(() => readStorage(db));
+      const announcing = announceHead(db, log);
+      started.push(async () => announcing.stop());
       for (const follower of followers) started.push(runFollower({ db, follower, log }).stop);
       started.push(startNotifier({ db: open('notify', 4), nats, lanes, log, observer: metrics.notifier }).stop);
     }

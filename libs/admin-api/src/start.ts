@@ -3,6 +3,7 @@ import { APP_FILTER, APP_GUARD, NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { IncomingMessage, Server } from 'node:http';
 import { errorCatalogue } from '#contracts';
+import { AuditController } from './audit/audit.controller.js';
 import { isAmong } from './access/address.js';
 import { BearerGuard } from './access/bearer-guard.js';
 import { ClientsController } from './clients/clients.controller.js';
@@ -36,6 +37,7 @@ const controllers = [
   VerificationsController,
   FleetController,
   EventsController,
+  AuditController,
   LanesController,
   StorageController,
   HealthController,

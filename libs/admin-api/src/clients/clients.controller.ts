@@ -83,9 +83,9 @@ export class ClientsController {
     @Res({ passthrough: true }) reply: FastifyReply,
   ) {
     await this.writer.run(request, reply, async ({ tx, append }) => {
-      await assertRegistered(tx, id);
+      const before = await readEdited(tx, id);
       if (patch.group !== undefined) await checkMove(tx, [id], patch.group);
-      await append({ type: 'client-edited', client: id, data: patch });
+      await append({ type: 'client-edited', client: id, data: patch }, pick(before, patch));
       return {};
     });
     return this.get({ id }, {});
@@ -101,8 +101,8 @@ export class ClientsController {
     @Res({ passthrough: true }) reply: FastifyReply,
   ) {
     await this.writer.run(request, reply, async ({ tx, append }) => {
-      await assertRegistered(tx, id);
-      await append({ type: 'client-removed', client: id, data: { cause: 'uninstalled', by: 'administrator' } });
+      const before = await readEdited(tx, id);
+      await append({ type: 'client-removed', client: id, data: { cause: 'uninstalled', by: 'administrator' } }, before);
       return { status: 204 };
     });
   }
@@ -146,6 +146,20 @@ export class ClientsController {
     return { items: await readQueue(this.context.db, id, all), nextCursor: null };
   }
 }
+
+type Edited = Required<ClientPatch>;
+
+/** What an administrator may have set of a client, as it is now. @throws {ReachbackError} `not_registered` */
+const readEdited = async (db: Queryable, id: string): Promise<Edited> => {
+  const [row] = await db<Edited[]>`
+    SELECT name, group_path AS "group", labels FROM client WHERE id = ${id} AND removed_at IS NULL`;
+  if (!row) throw new ReachbackError('not_registered');
+  return row;
+};
+
+/** The part of it that a patch changes. */
+const pick = (before: Edited, patch: ClientPatch): Partial<Edited> =>
+  Object.fromEntries(Object.entries(before).filter(([key]) => key in patch));
 
 const assertRegistered = async (db: Queryable, id: string): Promise<void> => {
   const [row] = await db`SELECT FROM client WHERE id = ${id} AND removed_at IS NULL`;

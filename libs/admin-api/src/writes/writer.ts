@@ -4,6 +4,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { type FactMeta, type NewFact, ReachbackError } from '#contracts';
 import { appendFacts, lockLog, type Transaction, transact } from '#event-log';
 import { inlineProjections } from '#projections';
+import { addressOf } from '../access/address.js';
 import { actorOf } from '../access/bearer-guard.js';
 import { type ApiContext, Context } from '../context.js';
 
@@ -17,7 +18,8 @@ export type Answer = {
 /** A write in its transaction. */
 export type Write = {
   readonly tx: Transaction;
-  readonly append: (fact: FactWithoutMeta) => Promise<bigint>;
+  /** @param before what the act replaced, where the fact's data says only what is there now */
+  readonly append: (fact: FactWithoutMeta, before?: unknown) => Promise<bigint>;
 };
 type FactWithoutMeta = NewFact extends infer F ? (F extends NewFact ? Omit<F, 'meta'> : never) : never;
 
@@ -41,7 +43,7 @@ export class Writer {
 
   async run(request: FastifyRequest, reply: FastifyReply, work: (write: Write) => Promise<Answer>): Promise<unknown> {
     const { db, lanes } = this.context;
-    const meta: FactMeta = { actor: actorOf(request), correlation: request.id };
+    const meta: FactMeta = { actor: actorOf(request), address: addressOf(request), correlation: request.id };
     const key = keyOf(request);
     const {
       status = 200,
@@ -54,8 +56,9 @@ export class Writer {
       if (before) return before;
       const answer = await work({
         tx,
-        append: async (fact) => {
-          const [appended] = await appendFacts(tx, lanes.of, [{ ...fact, meta }], inlineProjections);
+        append: async (fact, before) => {
+          const whole: FactMeta = before === undefined ? meta : { ...meta, before };
+          const [appended] = await appendFacts(tx, lanes.of, [{ ...fact, meta: whole }], inlineProjections);
           return appended?.position ?? 0n;
         },
       });

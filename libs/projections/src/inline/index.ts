@@ -1,4 +1,5 @@
 import type { InlineProjection } from '#event-log';
+import { audit } from './audit.js';
 import { clients } from './clients.js';
 import { counts } from './counts.js';
 import { delivery } from './delivery.js';
@@ -18,4 +19,5 @@ export const inlineProjections: readonly InlineProjection[] = [
   delivery,
   verifications,
   counts,
+  audit,
 ];

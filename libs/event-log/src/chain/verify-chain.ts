@@ -62,7 +62,8 @@ const readEnd = async (db: Queryable): Promise<{ readonly head: ChainHead; reado
            (SELECT min(position) FROM event WHERE position > chain_position) AS stray
     FROM log_head`;
   if (!row) throw new CannotVerifyError('The log has no head: its row is missing from the table log_head.');
-  return { head: row, stray: row.stray };
+  const { stray, ...head } = row;
+  return { head, stray };
 };
 
 const startOf = async (db: Queryable, head: ChainHead, from: bigint | undefined): Promise<Link> => {

@@ -9,6 +9,7 @@ const commands = {
   simulate: { main: 'apps/agent/src/main.js', args: ['simulate'] },
   server: { main: 'apps/server/src/main.js', args: [] },
   keys: { main: 'apps/keys/src/main.js', args: [] },
+  'verify-log': { main: 'apps/verify-log/src/main.js', args: [] },
   conformance: { main: 'conformance/main.js', args: [] },
   bench: { main: 'bench/main.js', args: [] },
   soak: { main: 'bench/soak/main.js', args: [] },

@@ -97,7 +97,7 @@ test('an administrator’s request is found by its id, down to what it did to cl
   );
   expect(answer.headers.get('x-request-id')).toBe('change-17');
   const [changed] = (await events('type=settings-changed')).slice(-1);
-  expect(changed?.meta).toEqual({ actor: 'admin:default', correlation: 'change-17' });
+  expect(changed?.meta).toMatchObject({ actor: 'admin:default', correlation: 'change-17' });
   await system.untilStatus('pc-1', 'Unreachable/Offline');
   const [turned] = (await events('client=pc-1&type=client-status-changed')).slice(-1);
   expect(turned?.data.cause).toBe('policy-changed');

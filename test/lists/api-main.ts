@@ -25,19 +25,22 @@ const main = async ([url = '', servers = '', key = '']: readonly string[]): Prom
     return db;
   };
   const metrics = createMetrics({ version: 'test', roles: ['api'] });
+  const log = pino({ level: 'silent' });
+  const keys = new Map([['test', key]]);
   const { port } = await startAdminApi({
     db: open(),
     tables: drizzle(open()),
     nats: await connect({ servers }),
     lanes: createLanes(1),
-    log: pino({ level: 'silent' }),
-    access: createAccess({ db: openDatabase({ url }), keys: new Map([['test', key]]) }),
+    log,
+    access: createAccess({ db: openDatabase({ url }), keys, log, refused: () => undefined }),
     contactDays: 7,
     checks: {},
     metrics,
     observer: metrics.http,
     host: '127.0.0.1',
     port: 0,
+    trustedProxies: [],
     version: 'test',
   });
   process.on('message', () => process.send?.(sent.splice(0)));

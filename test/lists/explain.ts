@@ -9,7 +9,7 @@ type PlanNode = {
 
 /** Tables that grow with the fleet or with time. */
 const big =
-  /^(client|presence|delivery|event|status_history|cohort_member|contact_chunk.*|enrolment|enrolment_token|credential)$/;
+  /^(client|presence|delivery|event|audit|status_history|cohort_member|contact_chunk.*|enrolment|enrolment_token|credential)$/;
 
 /** The big tables that Postgres reads from end to end for a statement. */
 export const scannedBy = async (db: Database, { query, parameters }: Sent): Promise<readonly string[]> => {

@@ -56,6 +56,12 @@ const seedLog = async (db: Database): Promise<void> => {
   await db`
     INSERT INTO status_history (client_id, at, position, status, cause, counted)
     SELECT client_id, recorded_at, position, 'Online', 'heartbeat', 'Online' FROM event`;
+  await db`
+    INSERT INTO audit (position, at, actor, type, client_id, groups)
+    SELECT position, recorded_at, 'admin:key-' || position % 7,
+           CASE WHEN position % 100 = 0 THEN 'settings-changed' ELSE 'client-edited' END, client_id,
+           group_chain('site-' || position % 40 || '/desktops')
+    FROM event WHERE position % 2 = 0`;
   await ensurePartitions(db, Date.now() - 86_400_000);
   await db`
     INSERT INTO contact_chunk (lane, first_position, epoch, at, count, data)

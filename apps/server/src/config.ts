@@ -1,5 +1,6 @@
 import { Command, Option } from 'commander';
 import { z } from 'zod';
+import { isIP } from 'node:net';
 import { maxLanes } from '#contracts';
 import { parseDuration } from '#domain';
 
@@ -10,6 +11,11 @@ export type Role = (typeof roles)[number];
 const isConfidential = (url: string): boolean =>
   url.startsWith('https:') || ['127.0.0.1', 'localhost', '[::1]'].includes(new URL(url).hostname);
 const credentialLifetime = { min: 5_000, max: 365 * 86_400_000 } as const;
+const isNetwork = (text: string): boolean => {
+  const [, address = '', bits] = /^([^/]+)(?:\/(\d{1,3}))?$/.exec(text) ?? [];
+  const most = { 0: -1, 4: 32, 6: 128 }[isIP(address)] ?? -1;
+  return most > 0 && Number(bits ?? 0) <= most;
+};
 
 const environment = z.object({
   REACHBACK_NATS_URL: z.string().default('nats://127.0.0.1:4222'),
@@ -29,6 +35,16 @@ const environment = z.object({
   REACHBACK_OIDC_AUDIENCE: z.string().min(1).optional(),
   REACHBACK_OIDC_ROLE_CLAIM: z.string().min(1).default('reachback_role'),
   REACHBACK_OIDC_GROUP_CLAIM: z.string().min(1).optional(),
+  REACHBACK_TRUSTED_PROXIES: z
+    .string()
+    .default('')
+    .transform((text) =>
+      text
+        .split(',')
+        .map((one) => one.trim())
+        .filter(Boolean),
+    )
+    .refine((all) => all.every(isNetwork), 'is a list of IP addresses and networks (10.0.0.0/8), with commas between'),
   REACHBACK_CONTACT_DAYS: z.coerce.number().int().min(1).max(3_650).default(7),
   REACHBACK_LANES: z.coerce.number().int().min(1).max(maxLanes).optional(),
   REACHBACK_CREDENTIAL_LIFETIME: z
@@ -89,6 +105,7 @@ Environment:
                           their claims with the role (reachback_role) and, if any, the group
   REACHBACK_HTTP_HOST     where it listens (127.0.0.1): the REST API; without the role api, health and metrics alone
   REACHBACK_HTTP_PORT     and on which port (8080; 0 for any)
+  REACHBACK_TRUSTED_PROXIES  addresses and networks of proxies whose X-Forwarded-For is believed (none)
   REACHBACK_CONTACT_DAYS  for how many days beats and polls are kept (7)
   REACHBACK_LANES         into how many lanes the fleet is divided; fixed at the first start (1)
   REACHBACK_CREDENTIAL_LIFETIME

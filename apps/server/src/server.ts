@@ -6,6 +6,7 @@ import { type Access, createAccess, startAdminApi, startHealthListener } from '#
 import { createLanes, type Lanes, ReachbackError } from '#contracts';
 import { type EnrolmentContext, keepRevocations } from '#enrolment';
 import {
+  announceHead,
   type Database,
   LaneCountError,
   openDatabase,
@@ -58,8 +59,9 @@ export const startServer = async (
       isResponding: false,
     };
     metrics.watch.database({ db: parts.db, instance: name.instance, projects: has('project') });
-    const access = createAccess({ db: parts.db, keys: keysOf(config), oidc: oidcOf(config) });
-    const health = await listenForHealth(config, parts, metrics, access);
+    const refused = metrics.http.refused;
+    const access = createAccess({ db: parts.db, keys: keysOf(config), oidc: oidcOf(config), log, refused });
+    const health = await listenForHealth({ config, parts, metrics, access, log });
     started.push(health.stop);
     const setup = open('setup', 1);
     await migrateWhenThere(setup, log, signal);
@@ -107,6 +109,8 @@ export const startServer = async (
     if (has('project')) {
       const db = open('project', 4);
       metrics.watch.storage(() => readStorage(db));
+      const announcing = announceHead(db, log);
+      started.push(async () => announcing.stop());
       for (const follower of followers) started.push(runFollower({ db, follower, log }).stop);
       started.push(startNotifier({ db: open('notify', 4), nats, lanes, log, observer: metrics.notifier }).stop);
     }
@@ -147,7 +151,9 @@ const oidcOf = ({
 }: Config) => (issuer && audience ? { issuer, audience, roleClaim, groupClaim } : undefined);
 
 /** Health and metrics are there from the first moment on; with the role `api`, until the API takes the port over. */
-const listenForHealth = async (config: Config, parts: Parts, metrics: Metrics, access: Access) => {
+type HealthOptions = Pick<ApiOptions, 'config' | 'parts' | 'metrics' | 'access' | 'log'>;
+
+const listenForHealth = async ({ config, parts, metrics, access, log }: HealthOptions) => {
   const { REACHBACK_HTTP_HOST: host, REACHBACK_HTTP_PORT: port, roles } = config;
   const otherwise = () =>
     roles.has('api')
@@ -160,6 +166,8 @@ const listenForHealth = async (config: Config, parts: Parts, metrics: Metrics, a
       access,
       checks: checksOf(roles, parts),
       metrics,
+      observer: metrics.http,
+      log,
       otherwise,
     });
   } catch (error) {
@@ -198,6 +206,7 @@ const startApi = async (options: ApiOptions): Promise<() => Promise<void>> => {
     host: config.REACHBACK_HTTP_HOST,
     port,
     access,
+    trustedProxies: config.REACHBACK_TRUSTED_PROXIES,
     contactDays: config.REACHBACK_CONTACT_DAYS,
     checks: checksOf(config.roles, parts),
     metrics,

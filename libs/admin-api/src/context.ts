@@ -5,7 +5,7 @@ import type { Logger } from 'pino';
 import type { Lanes } from '#contracts';
 import type { EnrolmentContext } from '#enrolment';
 import type { Database } from '#event-log';
-import type { Access } from './access/access.js';
+import type { Access, Refusal } from './access/access.js';
 import type { Checks } from './health/readiness.js';
 
 /** What the controllers work with. */
@@ -40,7 +40,11 @@ export type AnsweredHttpRequest = {
 };
 
 /** Hears of what the API does. Nothing it does may fail. */
-export type HttpObserver = { readonly answered: (request: AnsweredHttpRequest) => void };
+export type HttpObserver = {
+  readonly answered: (request: AnsweredHttpRequest) => void;
+  /** A request without a right key. */
+  readonly refused: (reason: Refusal) => void;
+};
 
 export const apiContext = Symbol('ApiContext');
 /** Injects the {@link ApiContext}. */

@@ -1,4 +1,4 @@
-export { type Access, createAccess } from './access/access.js';
+export { type Access, createAccess, type Refusal } from './access/access.js';
 export type { HttpObserver } from './context.js';
 export * from './health/health-listener.js';
 export * from './health/readiness.js';

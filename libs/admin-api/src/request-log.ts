@@ -2,6 +2,7 @@ import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { randomUUID } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
 import type { ApiContext } from './context.js';
+import { privateHeaders } from './http/security-headers.js';
 
 export const requestIdHeader = 'x-request-id';
 const requestIdPattern = /^[\w.:/+=@-]{1,128}$/;
@@ -17,6 +18,7 @@ export const watchRequests = (app: NestFastifyApplication, { log, observer }: Ap
   const fastify = app.getHttpAdapter().getInstance();
   fastify.addHook('onRequest', async (request, reply) => {
     void reply.header(requestIdHeader, request.id);
+    if (request.url.startsWith('/v1/')) void reply.headers(privateHeaders);
   });
   fastify.addHook('onResponse', async ({ id, method, url, routeOptions }, { statusCode: status, elapsedTime }) => {
     const seconds = elapsedTime / 1000;

@@ -3,6 +3,8 @@ import { APP_FILTER, APP_GUARD, NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { IncomingMessage, Server } from 'node:http';
 import { errorCatalogue } from '#contracts';
+import { AuditController } from './audit/audit.controller.js';
+import { isAmong } from './access/address.js';
 import { BearerGuard } from './access/bearer-guard.js';
 import { ClientsController } from './clients/clients.controller.js';
 import { type ApiContext, apiContext } from './context.js';
@@ -15,6 +17,9 @@ import { EventsController } from './events/events.controller.js';
 import { FleetController } from './fleet/fleet.controller.js';
 import { GroupsController } from './groups/groups.controller.js';
 import { HealthController } from './health/health.controller.js';
+import { answerClientError } from './http/client-errors.js';
+import { httpLimits, limitConnections, serverOptions } from './http/limits.js';
+import { secureHeaders } from './http/security-headers.js';
 import { KeysController } from './keys/keys.controller.js';
 import { LanesController } from './lanes.controller.js';
 import { NetworksController } from './networks/networks.controller.js';
@@ -40,6 +45,7 @@ const controllers = [
   KeysController,
   FleetController,
   EventsController,
+  AuditController,
   LanesController,
   StorageController,
   HealthController,
@@ -47,7 +53,13 @@ const controllers = [
 
 const bodyLimit = 4 * 1024 * 1024;
 
-export type AdminApiOptions = ApiContext & { readonly host: string; readonly port: number; readonly version: string };
+export type AdminApiOptions = ApiContext & {
+  readonly host: string;
+  readonly port: number;
+  readonly version: string;
+  /** Addresses and networks of proxies whose `X-Forwarded-For` is believed. */
+  readonly trustedProxies: readonly string[];
+};
 export type AdminApi = { readonly port: number; readonly stop: () => Promise<void> };
 
 /** Serves the REST API until it is stopped. */
@@ -67,10 +79,18 @@ export const startAdminApi = async (options: AdminApiOptions): Promise<AdminApi>
     bodyLimit,
     genReqId: ({ headers }: IncomingMessage) => requestIdOf(headers),
     forceCloseConnections: 'idle',
+    trustProxy: options.trustedProxies.length > 0 && [...options.trustedProxies],
+    clientErrorHandler: answerClientError,
+    requestTimeout: httpLimits.requestTimeout,
+    keepAliveTimeout: httpLimits.keepAliveTimeout,
+    connectionTimeout: httpLimits.connectionTimeout,
+    http: serverOptions,
   });
   const app = await NestFactory.create<NestFastifyApplication>(AdminApiModule, adapter, { logger: false });
   app.useGlobalPipes(new ValidationPipe());
+  await secureHeaders(app);
   watchRequests(app, options);
+  limitConnections(app.getHttpServer(), isAmong(options.trustedProxies));
   readJson(app);
   readOutLargeBodies(app);
   publishOpenApi(app, options.version);

@@ -164,6 +164,9 @@ export type FactData = {
     readonly unanswered: number;
     readonly skipped: number;
   };
+  /** A follower's tables are filled anew from the log; and that this was given up. */
+  'projection-rebuild-started': { readonly projection: string };
+  'projection-rebuild-cancelled': { readonly projection: string };
   /** `request` is the agent's id of the request, or the digest of one that has none: a retry is no other delivery (G7). */
   'work-delivered': { readonly items: readonly WorkItem[]; readonly request: string | null };
   'work-settled': { readonly items: readonly SettledItem[] };
@@ -243,6 +246,8 @@ export const factVersions: Readonly<Record<FactType, number>> = {
   'admin-key-revoked': 1,
   'verification-started': 1,
   'verification-finished': 1,
+  'projection-rebuild-started': 1,
+  'projection-rebuild-cancelled': 1,
   'work-delivered': 1,
   'work-settled': 1,
   'update-started': 1,
@@ -266,6 +271,13 @@ export type FactMeta = {
   readonly actor: string;
   /** Id of the administrator's key: names may be given anew. Of a token as the actor. */
   readonly key?: string;
+  /** Where the request of an administrator came from: an IP address. */
+  readonly address?: string;
+  /**
+   * What an administrator's act replaced, where the data says only what is there now: of settings the merge patch that
+   * would undo it, of networks those before, of a client and of a group what they were.
+   */
+  readonly before?: unknown;
   /** Position of the contact or fact that caused it. */
   readonly causation?: string;
   /** Ties a request to everything it led to: the requester's own id for it, or one made on its arrival. */
@@ -273,6 +285,9 @@ export type FactMeta = {
   /** What retries of an agent's request that has no id of its own have in common (G7): the digest of its content. */
   readonly request?: string;
 };
+
+/** Whether an administrator did it himself; what followed from it by itself has another actor. */
+export const isAdministrative = ({ actor }: FactMeta): boolean => actor.startsWith('admin:');
 
 /** A fact that is about to be appended. */
 export type NewFact = {

@@ -19,6 +19,18 @@ export const mergePatch = (target: unknown, patch: unknown): unknown => {
   return result;
 };
 
+/** The merge patch that would undo another one: what it changes, as it was before; null is what was not there. */
+export const undoPatch = (target: unknown, patch: JsonObject): JsonObject => {
+  const before = isObject(target) ? target : {};
+  const undo: Record<string, unknown> = {};
+  for (const [key, value] of Object.entries(patch)) {
+    if (key === unsafeKey) continue;
+    const was = Object.hasOwn(before, key) ? before[key] : null;
+    undo[key] = isObject(value) && isObject(was) ? undoPatch(was, value) : was;
+  }
+  return undo;
+};
+
 /** A level of settings with the name under which it shows: `fleet`, `group:paris/desktops`, `client`. */
 export type NamedLevel = { readonly name: string; readonly values: JsonObject };
 

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { type Fact, factVersions, type NewFact } from '#contracts';
+import { factText } from './chain/fact-text.js';
 import { noteAppended, type Transaction } from './database.js';
 import { reservePositions } from './head.js';
 
@@ -66,21 +67,33 @@ const laneOfFact = ({ client, type }: NewFact, lane: number | LaneOf): number | 
   return typeof lane === 'number' && type.startsWith('lane-') ? lane : null;
 };
 
+/** Each gets the next hash of the chain, and the head the last one's (ADR 0012). */
 const insertFacts = (tx: Transaction, facts: readonly Fact[]) => tx`
-  INSERT INTO event (lane, position, id, stream, version, type, schema_version, client_id, recorded_at, data, meta)
-  SELECT lane, position, id, stream,
-         coalesce((SELECT max(version) FROM event e WHERE e.stream = f.stream), 0)
-           + row_number() OVER (PARTITION BY stream ORDER BY position),
-         type, schema_version, client_id, recorded_at, data::jsonb, meta::jsonb
-  FROM unnest(
-    ${facts.map(({ lane }) => (lane === null ? null : String(lane)))}::smallint[],
-    ${facts.map((fact) => String(fact.position))}::bigint[],
-    ${facts.map((fact) => fact.id)}::uuid[],
-    ${facts.map(streamOf)}::text[],
-    ${facts.map((fact) => fact.type)}::text[],
-    ${facts.map((fact) => String(factVersions[fact.type]))}::smallint[],
-    ${facts.map((fact) => fact.client)}::text[],
-    ${facts.map((fact) => fact.recordedAt.toISOString())}::timestamptz[],
-    ${facts.map((fact) => JSON.stringify(fact.data))}::text[],
-    ${facts.map((fact) => JSON.stringify(fact.meta))}::text[]
-  ) AS f (lane, position, id, stream, type, schema_version, client_id, recorded_at, data, meta)`;
+  WITH appended AS (
+    INSERT INTO event
+      (lane, position, id, stream, version, type, schema_version, client_id, recorded_at, data, meta, hash)
+    SELECT lane, position, id, stream, version, type, schema_version, client_id, recorded_at, data, meta,
+           chain_facts((SELECT chain_hash FROM log_head), convert_to(${factText(tx)}, 'UTF8'))
+             OVER (ORDER BY position ROWS UNBOUNDED PRECEDING)
+    FROM (
+      SELECT lane, position, id, stream,
+             coalesce((SELECT max(version) FROM event e WHERE e.stream = f.stream), 0)
+               + row_number() OVER (PARTITION BY stream ORDER BY position) AS version,
+             type, schema_version, client_id, recorded_at, data::jsonb AS data, meta::jsonb AS meta
+      FROM unnest(
+        ${facts.map(({ lane }) => (lane === null ? null : String(lane)))}::smallint[],
+        ${facts.map((fact) => String(fact.position))}::bigint[],
+        ${facts.map((fact) => fact.id)}::uuid[],
+        ${facts.map(streamOf)}::text[],
+        ${facts.map((fact) => fact.type)}::text[],
+        ${facts.map((fact) => String(factVersions[fact.type]))}::smallint[],
+        ${facts.map((fact) => fact.client)}::text[],
+        ${facts.map((fact) => fact.recordedAt.toISOString())}::timestamptz[],
+        ${facts.map((fact) => JSON.stringify(fact.data))}::text[],
+        ${facts.map((fact) => JSON.stringify(fact.meta))}::text[]
+      ) AS f (lane, position, id, stream, type, schema_version, client_id, recorded_at, data, meta)
+    ) facts
+    RETURNING position, hash
+  )
+  UPDATE log_head SET chain_position = last.position, chain_hash = last.hash
+  FROM (SELECT position, hash FROM appended ORDER BY position DESC LIMIT 1) last`;

@@ -1,4 +1,5 @@
 export * from './append.js';
+export * from './chain/index.js';
 export * from './chunk-codec.js';
 export * from './chunks.js';
 export * from './database.js';

@@ -1,6 +1,6 @@
 import type { NotifierObserver } from '#notifier';
 import type { AnsweredRequest } from '#responders';
-import type { HttpObserver } from '#admin-api';
+import type { HttpObserver, Refusal } from '#admin-api';
 import { notifySchema, requestKinds } from '#contracts';
 import { type Define, durations } from './define.js';
 
@@ -36,6 +36,8 @@ export const notifierMetrics = ({ counter }: Define): NotifierObserver => {
   };
 };
 
+const refusals: readonly Refusal[] = ['missing', 'wrong', 'locked'];
+
 /** Administrators' requests, by route rather than path, so that their number is bounded. */
 export const httpMetrics = ({ counter, histogram }: Define): HttpObserver => {
   const requests = counter('http_requests_total', 'Requests to the REST API.', ['method', 'route', 'status']);
@@ -43,7 +45,10 @@ export const httpMetrics = ({ counter, histogram }: Define): HttpObserver => {
     'method',
     'route',
   ]);
+  const refused = counter('http_refused_total', 'Requests without a right administrator key, by why.', ['reason']);
+  for (const reason of refusals) refused.inc({ reason }, 0);
   return {
+    refused: (reason) => refused.inc({ reason }),
     answered: ({ method, route, status, seconds: took }) => {
       requests.inc({ method, route, status });
       seconds.observe({ method, route }, took);

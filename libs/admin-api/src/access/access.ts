@@ -1,6 +1,8 @@
+import type { Logger } from 'pino';
 import { ReachbackError, type Role } from '#contracts';
 import { isOutage, type Queryable } from '#event-log';
 import type { Caller } from './caller.js';
+import { type Attempt, FailedAttempts } from './failed-attempts.js';
 import { KeyRing } from './key-ring.js';
 import { createOidc, isToken, type OidcOptions } from './oidc.js';
 import { Scope } from './scope.js';
@@ -9,9 +11,16 @@ import { KeyVerifier } from './verifier.js';
 
 /** Finds out who a request is from. */
 export type Access = {
-  /** @throws {ReachbackError} `unauthorized` without a key that is good now; `unavailable` while that cannot be found out */
-  readonly callerOf: (authorization: string | undefined) => Promise<Caller>;
+  /**
+   * @param address where the request came from
+   * @throws {ReachbackError} `unauthorized` without a key that is good now; `too_many_failures` in place of it while
+   *   whoever sent it has to wait; `unavailable` while that cannot be found out
+   */
+  readonly callerOf: (authorization: string | undefined, address: string) => Promise<Caller>;
 };
+
+/** Why a request was refused: it had no key, a wrong one, or came from where too many wrong ones had come. */
+export type Refusal = 'missing' | 'wrong' | 'locked';
 
 export type AccessOptions = {
   readonly db: Queryable;
@@ -19,6 +28,9 @@ export type AccessOptions = {
   readonly keys: ReadonlyMap<string, string>;
   /** Whose tokens are good beside keys. */
   readonly oidc?: OidcOptions | undefined;
+  readonly log: Logger;
+  /** Hears of every refusal. */
+  readonly refused: (reason: Refusal) => void;
 };
 
 type Row = {
@@ -33,26 +45,59 @@ type Row = {
 const bearer = /^Bearer +(\S+)$/i;
 
 /** Access by the keys of the configuration, those that administrators made, and tokens of an issuer. */
-export const createAccess = ({ db, keys, oidc }: AccessOptions): Access => {
+export const createAccess = (options: AccessOptions): Access => {
+  const findCaller = createFinder(options);
+  const attempts = new FailedAttempts();
+  const { log, refused } = options;
+  const refuse = (reason: Refusal, error: unknown): never => {
+    refused(reason);
+    throw error;
+  };
+  const assertMayTry = (attempt: Attempt): void => {
+    try {
+      attempts.assertMayTry(attempt);
+    } catch (error) {
+      refuse('locked', error);
+    }
+  };
+  return {
+    callerOf: async (authorization, address) => {
+      const [, token] = bearer.exec(authorization ?? '') ?? [];
+      // Guesses nothing, and costs nothing: a browser that was sent here by mistake has to wait for nothing.
+      if (token === undefined) return refuse('missing', new ReachbackError('unauthorized'));
+      const attempt = { address, keyId: idIn(token) };
+      const caller = await findCaller(token, () => assertMayTry(attempt));
+      if (caller) return caller;
+      assertMayTry(attempt);
+      const seconds = attempts.count(attempt);
+      if (seconds > 0) log.warn({ ...attempt, seconds }, 'too many wrong administrator keys from an address');
+      return refuse('wrong', new ReachbackError('unauthorized'));
+    },
+  };
+};
+
+/** Whose token it is; undefined where it is nobody's. What is right at a glance never waits for others' failures. */
+const createFinder = ({ db, keys, oidc }: AccessOptions) => {
   const ring = new KeyRing(keys);
   const verifier = new KeyVerifier();
   const callerOfToken = oidc && createOidc(oidc);
-  return {
-    callerOf: async (authorization) => {
-      const [, token] = bearer.exec(authorization ?? '') ?? [];
-      if (token === undefined) throw new ReachbackError('unauthorized');
-      const name = ring.nameOf(token);
-      if (name !== undefined)
-        return { key: name, actor: `admin:${name}`, role: 'admin', scope: Scope.fleet, isStored: false };
-      if (callerOfToken && isToken(token)) return callerOfToken(token);
-      const id = idIn(token);
-      const row = id === undefined ? undefined : await findKey(db, id).catch(asUnavailable);
-      if (!row || !(await verifier.isRight(row.id, token, row.hash))) throw new ReachbackError('unauthorized');
-      // A key is as good as before where its use cannot be noted, as on a full disk.
-      if (!row.isUseNoted) await noteUse(db, row.id).catch(() => undefined);
-      return { key: row.id, actor: `admin:${row.name}`, role: row.role, scope: new Scope(row.group), isStored: true };
-    },
+  return async (token: string, assertMayTry: () => void): Promise<Caller | undefined> => {
+    const name = ring.nameOf(token);
+    if (name !== undefined)
+      return { key: name, actor: `admin:${name}`, role: 'admin', scope: Scope.fleet, isStored: false };
+    if (callerOfToken && isToken(token)) return callerOfToken(token).catch(asNobody);
+    const id = idIn(token);
+    const row = id === undefined ? undefined : await findKey(db, id).catch(asUnavailable);
+    if (!row || !(await verifier.isRight(row.id, token, row.hash, assertMayTry))) return undefined;
+    // A key is as good as before where its use cannot be noted, as on a full disk.
+    if (!row.isUseNoted) await noteUse(db, row.id).catch(() => undefined);
+    return { key: row.id, actor: `admin:${row.name}`, role: row.role, scope: new Scope(row.group), isStored: true };
   };
+};
+
+const asNobody = (error: unknown): undefined => {
+  if (error instanceof ReachbackError && error.code === 'unauthorized') return undefined;
+  throw error;
 };
 
 const asUnavailable = (error: unknown): never => {

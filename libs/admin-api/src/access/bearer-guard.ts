@@ -3,6 +3,7 @@ import { Reflector } from '@nestjs/core';
 import type { FastifyRequest } from 'fastify';
 import { ReachbackError } from '#contracts';
 import { type ApiContext, Context } from '../context.js';
+import { addressOf } from './address.js';
 import { assertAllowed } from './allowed.js';
 import { setCaller } from './caller.js';
 import { type Requirement, requirementKey } from './requires.js';
@@ -19,7 +20,7 @@ export class BearerGuard implements CanActivate {
     const needed = this.reflector.get<Requirement | 'none' | undefined>(requirementKey, context.getHandler());
     if (needed === 'none') return true;
     const request = context.switchToHttp().getRequest<FastifyRequest>();
-    const caller = await this.context.access.callerOf(request.headers.authorization);
+    const caller = await this.context.access.callerOf(request.headers.authorization, addressOf(request));
     if (needed === undefined) throw new ReachbackError('forbidden');
     assertAllowed(caller, needed);
     setCaller(request, caller);

@@ -11,6 +11,8 @@ const slow = (isRight = true) => {
   return { ends, verify, verifier, pass: (milliseconds: number) => (now += milliseconds) };
 };
 
+const mayTry = () => undefined;
+
 test('a key is known by what is kept of it, another is not, and nothing kept tells the key', async () => {
   const { id, key } = newKey();
   const kept = await hashKey(key);
@@ -23,7 +25,7 @@ test('a key is known by what is kept of it, another is not, and nothing kept tel
 test('a right key costs one hash in five minutes; after that, or where another hash is kept, it is checked again', async () => {
   const { ends, verify, verifier, pass } = slow();
   const ask = async (hash = 'hash') => {
-    const answer = verifier.isRight('a', 'key', hash);
+    const answer = verifier.isRight('a', 'key', hash, mayTry);
     ends.splice(0).forEach((end) => end());
     return answer;
   };
@@ -39,7 +41,7 @@ test('a right key costs one hash in five minutes; after that, or where another h
 test('a wrong key is wrong every time, and is remembered by nothing', async () => {
   const { ends, verify, verifier } = slow(false);
   for (let times = 0; times < 2; times++) {
-    const answer = verifier.isRight('a', 'key', 'hash');
+    const answer = verifier.isRight('a', 'key', 'hash', mayTry);
     ends.splice(0).forEach((end) => end());
     expect(await answer).toBe(false);
   }
@@ -48,25 +50,25 @@ test('a wrong key is wrong every time, and is remembered by nothing', async () =
 
 test('two hashes at a time; four waiting for one id; others are still checked', async () => {
   const { ends, verify, verifier } = slow();
-  const guesses = [1, 2, 3, 4].map((n) => verifier.isRight('a', `guess ${n}`, 'hash'));
+  const guesses = [1, 2, 3, 4].map((n) => verifier.isRight('a', `guess ${n}`, 'hash', mayTry));
   expect(verify).toHaveBeenCalledTimes(2);
-  await expect(verifier.isRight('a', 'guess 5', 'hash')).rejects.toMatchObject({ code: 'unavailable' });
-  const other = verifier.isRight('b', 'key', 'hash');
+  await expect(verifier.isRight('a', 'guess 5', 'hash', mayTry)).rejects.toMatchObject({ code: 'unavailable' });
+  const other = verifier.isRight('b', 'key', 'hash', mayTry);
   for (let done = 0; done < 5; done++) {
     ends.shift()?.();
     await new Promise(setImmediate);
     expect(verify.mock.calls.length - done).toBeLessThanOrEqual(3);
   }
   expect(await Promise.all([...guesses, other])).toEqual([true, true, true, true, true]);
-  const again = verifier.isRight('a', 'guess 6', 'hash');
+  const again = verifier.isRight('a', 'guess 6', 'hash', mayTry);
   ends.shift()?.();
   expect(await again).toBe(true);
 });
 
 test('no more than 32 wait, whatever their ids', async () => {
   const { ends, verifier } = slow();
-  const all = Array.from({ length: 34 }, (_, n) => verifier.isRight(`id ${n}`, `key ${n}`, 'hash'));
-  await expect(verifier.isRight('one more', 'key', 'hash')).rejects.toMatchObject({ code: 'unavailable' });
+  const all = Array.from({ length: 34 }, (_, n) => verifier.isRight(`id ${n}`, `key ${n}`, 'hash', mayTry));
+  await expect(verifier.isRight('one more', 'key', 'hash', mayTry)).rejects.toMatchObject({ code: 'unavailable' });
   while (ends.length > 0) {
     ends.splice(0).forEach((end) => end());
     await new Promise(setImmediate);

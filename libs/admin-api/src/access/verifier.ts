@@ -28,11 +28,15 @@ export class KeyVerifier {
     private readonly now: () => number = Date.now,
   ) {}
 
-  /** @throws {ReachbackError} `unavailable` when too many keys wait */
-  async isRight(id: string, key: string, hash: string): Promise<boolean> {
+  /**
+   * @param assertMayTry called before a key is looked at that is not known to be right, and so takes effort
+   * @throws {ReachbackError} `unavailable` when too many keys wait; whatever `assertMayTry` throws
+   */
+  async isRight(id: string, key: string, hash: string, assertMayTry: () => void): Promise<boolean> {
     const digest = createHash('sha256').update(key).digest('base64url');
     const known = this.known.get(digest);
     if (known && known.hash === hash && known.until > this.now()) return true;
+    assertMayTry();
     const isRight = await this.inTurn(id, () => this.verify(key, hash));
     if (isRight) this.remember(digest, { hash, until: this.now() + knownFor });
     return isRight;

@@ -20,6 +20,7 @@ import {
   transitionListSchema,
 } from '#contracts';
 import { revoke } from '#enrolment';
+import type { Queryable } from '#event-log';
 import { firstSeen, statusAt } from '#projections';
 import { type Caller, From } from '../access/caller.js';
 import { Requires } from '../access/requires.js';
@@ -97,11 +98,12 @@ export class ClientsController {
   ) {
     await this.writer.run(request, reply, async ({ tx, append }) => {
       await findRegistered(tx, caller.scope, id);
+      const before = await readEdited(tx, id);
       if (patch.group !== undefined) {
         caller.scope.assertCovers(patch.group, 'group');
         await checkMove(tx, [id], patch.group);
       }
-      await append({ type: 'client-edited', client: id, data: patch });
+      await append({ type: 'client-edited', client: id, data: patch }, pick(before, patch));
       return {};
     });
     return this.get(caller, { id }, {});
@@ -120,7 +122,8 @@ export class ClientsController {
   ) {
     await this.writer.run(request, reply, async ({ tx, append }) => {
       await findRegistered(tx, scope, id);
-      await append({ type: 'client-removed', client: id, data: { cause: 'uninstalled', by: 'administrator' } });
+      const before = await readEdited(tx, id);
+      await append({ type: 'client-removed', client: id, data: { cause: 'uninstalled', by: 'administrator' } }, before);
       await revoke({ tx, append }, id, 'removed');
       return { status: 204 };
     });
@@ -175,3 +178,17 @@ export class ClientsController {
     return { items: await readQueue(this.context.db, id, all), nextCursor: null };
   }
 }
+
+type Edited = Required<ClientPatch>;
+
+/** What an administrator may have set of a client, as it is now. @throws {ReachbackError} `not_registered` */
+const readEdited = async (db: Queryable, id: string): Promise<Edited> => {
+  const [row] = await db<Edited[]>`
+    SELECT name, group_path AS "group", labels FROM client WHERE id = ${id} AND removed_at IS NULL`;
+  if (!row) throw new ReachbackError('not_registered');
+  return row;
+};
+
+/** The part of it that a patch changes. */
+const pick = (before: Edited, patch: ClientPatch): Partial<Edited> =>
+  Object.fromEntries(Object.entries(before).filter(([key]) => key in patch));

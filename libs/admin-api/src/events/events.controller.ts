@@ -90,8 +90,9 @@ export class EventsController {
     @Res({ passthrough: true }) reply: FastifyReply,
   ) {
     const follower = followerOf(name);
-    return this.writer.run(request, reply, async ({ tx }) => {
+    return this.writer.run(request, reply, async ({ tx, append }) => {
       await beginRebuild(tx, follower);
+      await append({ type: 'projection-rebuild-started', client: null, data: { projection: name } });
       return { status: 202, body: { name, state: 'rebuilding' } };
     });
   }
@@ -107,8 +108,9 @@ export class EventsController {
     @Res({ passthrough: true }) reply: FastifyReply,
   ) {
     const follower = followerOf(name);
-    await this.writer.run(request, reply, async ({ tx }) => {
+    await this.writer.run(request, reply, async ({ tx, append }) => {
       await cancelRebuild(tx, follower);
+      await append({ type: 'projection-rebuild-cancelled', client: null, data: { projection: name } });
       return { status: 204 };
     });
   }

@@ -35,7 +35,10 @@ export const removeGroup = async (
   }
   const target = clients > 0 ? (moveClientsTo ?? null) : null;
   if (target !== null) await checkMove(tx, await selectClientsWithSettings(tx, path), target);
-  await append({ type: 'group-removed', client: null, data: { path, moveClientsTo: target } });
+  await append(
+    { type: 'group-removed', client: null, data: { path, moveClientsTo: target } },
+    { groups: groups.map((group) => group.path), clients },
+  );
   return { removedGroups: groups.map((group) => group.path), movedClients: clients };
 };
 

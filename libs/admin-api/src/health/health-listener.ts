@@ -1,9 +1,14 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { errorCatalogue, ReachbackError } from '#contracts';
-import type { Access } from '../access/access.js';
+import type { Logger } from 'pino';
+import { type Access } from '../access/access.js';
+import { plainAddress } from '../access/address.js';
 import { assertAllowed } from '../access/allowed.js';
-import type { MetricsSource } from '../context.js';
+import type { HttpObserver, MetricsSource } from '../context.js';
+import { answerClientError } from '../http/client-errors.js';
+import { limitConnections, serverOptions } from '../http/limits.js';
+import { privateHeaders } from '../http/security-headers.js';
 import { problemHeaders, problemOf } from '../problems/problem.js';
 import { requestIdHeader, requestIdOf } from '../request-log.js';
 import { metricsRequirement } from './requirement.js';
@@ -15,6 +20,8 @@ export type HealthListenerOptions = {
   readonly access: Access;
   readonly checks: Checks;
   readonly metrics: MetricsSource;
+  readonly observer: HttpObserver;
+  readonly log: Logger;
   /** What any other address is answered with. */
   readonly otherwise: () => ReachbackError;
 };
@@ -42,12 +49,14 @@ const json = (status: number, body: object): Answer => ({
 export const startHealthListener = async (
   options: HealthListenerOptions,
 ): Promise<{ readonly port: number; readonly stop: () => Promise<void> }> => {
-  const server = createServer((request, response) => {
+  const server = createServer(serverOptions, (request, response) => {
     const id = requestIdOf(request.headers);
     void answer(request, options)
       .catch((error: unknown) => problem(error instanceof ReachbackError ? error : new ReachbackError('internal'), id))
       .then((answered) => send(request, response, { ...answered, id }));
   });
+  server.on('clientError', answerClientError);
+  limitConnections(server);
   server.listen(options.port, options.host);
   await once(server, 'listening');
   const address = server.address();
@@ -65,7 +74,7 @@ export const startHealthListener = async (
 };
 
 const answer = async (
-  { method, url = '', headers }: IncomingMessage,
+  { method, url = '', headers, socket }: IncomingMessage,
   { access, checks, metrics, otherwise }: HealthListenerOptions,
 ): Promise<Answer> => {
   const path = method === 'GET' || method === 'HEAD' ? url.split('?')[0] : undefined;
@@ -75,7 +84,8 @@ const answer = async (
     return json(readiness.status === 'ready' ? 200 : 503, readiness);
   }
   if (path !== '/metrics') throw otherwise();
-  assertAllowed(await access.callerOf(headers.authorization), metricsRequirement);
+  const caller = await access.callerOf(headers.authorization, plainAddress(socket.remoteAddress));
+  assertAllowed(caller, metricsRequirement);
   return { status: 200, type: metrics.contentType, body: await metrics.read() };
 };
 
@@ -91,6 +101,12 @@ const send = (
   response: ServerResponse,
   { status, type, body, id, headers }: Answer & { readonly id: string },
 ): void => {
-  response.writeHead(status, { ...headers, 'Content-Type': type, Connection: 'close', [requestIdHeader]: id });
+  response.writeHead(status, {
+    ...privateHeaders,
+    ...headers,
+    'Content-Type': type,
+    Connection: 'close',
+    [requestIdHeader]: id,
+  });
   response.end(method === 'HEAD' ? undefined : body);
 };

@@ -36,8 +36,9 @@ export class NetworksController {
   ) {
     networks.forEach(({ ranges }, i) => ranges.forEach((range, j) => assertRange(range, `${i}.ranges.${j}`)));
     return this.writer.run(request, reply, async ({ tx, append }) => {
-      if (!isDeepStrictEqual(networks, await read(tx))) {
-        await append({ type: 'networks-changed', client: null, data: { networks } });
+      const before = await read(tx);
+      if (!isDeepStrictEqual(networks, before)) {
+        await append({ type: 'networks-changed', client: null, data: { networks } }, before);
       }
       return { body: networks };
     });

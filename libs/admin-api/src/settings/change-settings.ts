@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import { type JsonObject, policyKey, ReachbackError, type Role, type SettingsLevel } from '#contracts';
-import { mergePatch } from '#domain';
+import { mergePatch, undoPatch } from '#domain';
 import { type Caller, includes } from '../access/caller.js';
 import type { Answer, Write } from '../writes/writer.js';
 import { assertVisible, checkPolicies, readLevel, type StoredLevel } from './levels.js';
@@ -43,11 +43,10 @@ export const changeSettings = async (
   }
   const warnings = await checkPolicies(tx, level, values);
   if (before.held || !isDeepStrictEqual(values, before.values)) {
-    await append({
-      type: 'settings-changed',
-      client: level.scope === 'client' ? level.id : null,
-      data: { level, patch, values },
-    });
+    await append(
+      { type: 'settings-changed', client: level.scope === 'client' ? level.id : null, data: { level, patch, values } },
+      undoPatch(before.values, patch),
+    );
   }
   const { headers, body } = answerLevel(await readLevel(tx, level));
   return { headers: headers ?? {}, body: { ...(body as StoredLevel), warnings } };

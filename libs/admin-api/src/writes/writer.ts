@@ -4,6 +4,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { type FactMeta, type NewFact, ReachbackError } from '#contracts';
 import { appendFacts, lockLog, type Transaction, transact } from '#event-log';
 import { inlineProjections } from '#projections';
+import { addressOf } from '../access/address.js';
 import { callerOf } from '../access/caller.js';
 import { assertStillAllowed } from '../access/recheck.js';
 import { type ApiContext, Context } from '../context.js';
@@ -18,7 +19,8 @@ export type Answer = {
 /** A write in its transaction. */
 export type Write = {
   readonly tx: Transaction;
-  readonly append: (fact: FactWithoutMeta) => Promise<bigint>;
+  /** @param before what the act replaced, where the fact's data says only what is there now */
+  readonly append: (fact: FactWithoutMeta, before?: unknown) => Promise<bigint>;
 };
 type FactWithoutMeta = NewFact extends infer F ? (F extends NewFact ? Omit<F, 'meta'> : never) : never;
 
@@ -43,7 +45,12 @@ export class Writer {
   async run(request: FastifyRequest, reply: FastifyReply, work: (write: Write) => Promise<Answer>): Promise<unknown> {
     const { db, lanes } = this.context;
     const caller = callerOf(request);
-    const meta: FactMeta = { actor: caller.actor, key: caller.key, correlation: request.id };
+    const meta: FactMeta = {
+      actor: caller.actor,
+      key: caller.key,
+      address: addressOf(request),
+      correlation: request.id,
+    };
     const key = keyOf(request);
     const {
       status = 200,
@@ -57,8 +64,9 @@ export class Writer {
       if (before) return before;
       const answer = await work({
         tx,
-        append: async (fact) => {
-          const [appended] = await appendFacts(tx, lanes.of, [{ ...fact, meta }], inlineProjections);
+        append: async (fact, before) => {
+          const whole: FactMeta = before === undefined ? meta : { ...meta, before };
+          const [appended] = await appendFacts(tx, lanes.of, [{ ...fact, meta: whole }], inlineProjections);
           return appended?.position ?? 0n;
         },
       });

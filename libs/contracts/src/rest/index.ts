@@ -1,4 +1,5 @@
 export { pageQuery } from './common.js';
+export * from './audit.js';
 export * from './clients.js';
 export * from './enrolments.js';
 export * from './events.js';

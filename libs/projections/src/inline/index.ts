@@ -1,5 +1,6 @@
 import type { InlineProjection } from '#event-log';
 import { adminKeys } from './admin-keys.js';
+import { audit } from './audit.js';
 import { clients } from './clients.js';
 import { counts } from './counts.js';
 import { delivery } from './delivery.js';
@@ -22,4 +23,5 @@ export const inlineProjections: readonly InlineProjection[] = [
   adminKeys,
   enrolment,
   counts,
+  audit,
 ];

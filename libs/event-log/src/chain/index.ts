@@ -1,0 +1,3 @@
+export * from './announce-head.js';
+export * from './read-chain-head.js';
+export * from './verify-chain.js';

@@ -1,0 +1,50 @@
+import { expect, test } from '@jest/globals';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+
+const root = join(import.meta.dirname, '../..');
+
+type Named = { readonly file: string; readonly title: string; readonly isToCome: boolean };
+
+/** The last cell of each row: one test or more, or nothing. */
+const readTests = async (): Promise<readonly (readonly Named[])[]> => {
+  const page = await readFile(join(root, 'docs/threat-model.md'), 'utf8');
+  const rows = page.split('\n').filter((line) => line.startsWith('| ') && !/^\| (threat|-+) +\|/.test(line));
+  return rows.map((row) =>
+    (row.split('|').at(-2) ?? '')
+      .split('<br>')
+      .map((cell) => cell.trim())
+      .filter(Boolean)
+      .map(namedIn),
+  );
+};
+
+const namedIn = (cell: string): Named => {
+  const [, toCome, file, title] = /^(_to come_ )?`([\w./-]+\.spec\.ts)`: (\S.{1,})$/.exec(cell) ?? [];
+  if (file === undefined || title === undefined) throw new Error(`This names no test: ${cell}`);
+  return { file, title, isToCome: toCome !== undefined };
+};
+
+/** The titles in a file of tests. */
+const titlesIn = async (file: string): Promise<readonly string[]> => {
+  const text = await readFile(join(root, file), 'utf8').catch(() => '');
+  return [...text.matchAll(/\(\s*(['"`])((?:(?!\1).)+)\1,\s*(?:async )?\(/g)].map(([, , title = '']) => title);
+};
+
+const describeTest = ({ file, title }: Named): string => `${file}: ${title}`;
+
+test('every test that docs/threat-model.md names exists, and none that is to come does', async () => {
+  const rows = await readTests();
+  expect(rows.length).toBeGreaterThan(30);
+  const wrong: string[] = [];
+  for (const named of rows.flat()) {
+    const exists = (await titlesIn(named.file)).some((title) => title.includes(named.title));
+    if (exists === named.isToCome) wrong.push(`${exists ? 'has come' : 'is missing'}: ${describeTest(named)}`);
+  }
+  expect(wrong).toEqual([]);
+});
+
+test('threats without a test are few', async () => {
+  const rows = await readTests();
+  expect(rows.filter((tests) => tests.length === 0).length).toBeLessThanOrEqual(5);
+});

@@ -1,3 +1,4 @@
+import { fleetInbox } from '#identity';
 import { clientId, scatter } from '../fleet/names.js';
 import type { BeatsJob, BeatsReport } from './beats-protocol.js';
 import { RawNats } from './raw-nats.js';
@@ -51,7 +52,7 @@ export class BeatSender {
   }
 
   private async openLink(url: string, i: number): Promise<Link> {
-    const inbox = `_INBOX.bench-${process.pid}-${i}`;
+    const inbox = `_INBOX.${fleetInbox}.bench-${process.pid}-${i}`;
     const nats = await RawNats.connect(url, (reason) => this.errors.add(reason));
     const link: Link = { nats, inbox, unanswered: [], underWay: 0 };
     nats.subscribe(inbox, (_, payload) => {

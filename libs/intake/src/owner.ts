@@ -127,6 +127,8 @@ export class LaneOwner {
       presence.begin(verdicts, (fact) => batch.emit(fact));
       const isBehind = head > this.position || presence.reclassification !== undefined;
       const takenIn = isBehind ? await this.takeIn(tx, head, batch) : 0;
+      // What was concluded before the contacts stands before them, where a replay expects it.
+      batch.close();
       processMessages(read, { presence, batch, rejects, limiter: this.limiter });
       let position = head;
       const segments = batch.finish();
@@ -151,7 +153,6 @@ export class LaneOwner {
       after = last.position;
     }
     await reclassifySome(tx, lane, presence, emit);
-    batch.close();
     return count;
   }
 

@@ -35,8 +35,8 @@ export class MemoryLane implements Lane {
   private limiter = new ContactLimiter();
   private committed = { clock: 0, lastTick: 0 };
 
-  /** @param verdicts of silence in one transaction at most */
-  constructor(private readonly verdicts = Infinity) {}
+  /** @param turns to offline by time or by a policy in one transaction at most */
+  constructor(private readonly turns = Infinity) {}
 
   get isBusy(): boolean {
     return !this.presence.owed.isEmpty;
@@ -60,8 +60,9 @@ export class MemoryLane implements Lane {
     const { presence } = this;
     const batch = new Batch();
     for (const fact of this.conclusions) batch.emit(fact);
-    presence.begin(this.verdicts, (fact) => batch.emit(fact));
+    presence.begin(this.turns);
     if (this.head > this.taken || presence.reclassification) this.takeIn(batch);
+    presence.writeOwed((fact) => batch.emit(fact));
     batch.close();
     processMessages(readMessages(messages), { presence, batch, limiter: this.limiter, rejects });
     const segments = batch.finish();

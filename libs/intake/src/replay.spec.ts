@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import type { Fact, FactData, FactType } from '#contracts';
+import type { Fact, FactData, FactType, NewFact } from '#contracts';
 import { ChunkWriter } from '#event-log';
 import { lane, second, start } from '../../../test/helpers/lane.js';
 import { Replay } from './replay.js';
@@ -41,7 +41,12 @@ const replaying = () => {
     const data = { at, status, cause: 'network-changed', network, networkName } as const;
     fact(position, 'client-status-changed', data, 'a', causation);
   };
-  return { presence, replay, networks, policy, moved };
+  const rest = (): readonly NewFact[] => {
+    const owed: NewFact[] = [];
+    presence.writeOwed((one) => owed.push(one));
+    return owed;
+  };
+  return { presence, replay, networks, policy, moved, rest };
 };
 
 describe('a replay of changes that the owner took in together', () => {
@@ -66,6 +71,18 @@ describe('a replay of changes that the owner took in together', () => {
     moved(15, 'nat', 12);
     replay.catchUp();
     expect(presence.members.deadlineOf(0, presence.outages)).toBe(start + 4 * second);
+  });
+
+  test('R7: whom the second turned offline is offline, and owed, though what the first did stands after both', () => {
+    const { presence, replay, networks, policy, moved, rest } = replaying();
+    networks(11, [{ name: 'other', ranges: ['10.0.0.0/8'] }]);
+    networks(12, nat);
+    policy(13, nobody);
+    moved(14, 'other', 11);
+    moved(15, 'nat', 12);
+    replay.catchUp();
+    expect(presence.members.isOnline(0)).toBe(false);
+    expect(rest()).toMatchObject([{ client: 'a', data: { cause: 'policy-changed' }, meta: { causation: '13' } }]);
   });
 
   test('R7: the second counts before the contacts after it', () => {

@@ -6,7 +6,7 @@ export default {
   // The helpers too, or a run for changed files would not see which tests reach them through a helper.
   roots: ['<rootDir>/libs/domain', '<rootDir>/libs/intake', '<rootDir>/test/helpers'],
   // These need a database.
-  testPathIgnorePatterns: ['settle-reports', 'retention'],
+  testPathIgnorePatterns: ['settle-reports', 'retention', 'snapshots'],
   globalSetup: undefined,
   globalTeardown: undefined,
   testEnvironment: '@stryker-mutator/jest-runner/jest-env/node',

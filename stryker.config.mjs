@@ -6,7 +6,7 @@ export default {
   coverageAnalysis: 'perTest',
   mutate: [
     'libs/domain/src/**/*.ts',
-    'libs/intake/src/{apply-fact,batch,contact-limiter,lane-presence,members,policies,process,wheel}.ts',
+    'libs/intake/src/{apply-fact,batch,cause,contact-limiter,lane-presence,members,owed-turns,policies,process,replay,wheel}.ts',
     '!**/*.spec.ts',
     '!**/index.ts',
   ],

@@ -3,12 +3,12 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { NewFact } from '#contracts';
 import { appendFacts, type Database, lockLog, openDatabase, readLane, reserveOrdinals, transact } from '#event-log';
 import { inlineProjections } from '#projections';
-import { startBeating } from '../helpers/beating.js';
+import { type Beating, startBeating } from '../helpers/beating.js';
 import { until } from '../helpers/conditions.js';
 import { type LogReader, openLog } from '../helpers/log.js';
 import { startSystem, type System } from '../helpers/system.js';
 
-/** Many transactions of verdicts; `REACHBACK_SILENT` tries more. */
+/** Many transactions of turns to offline; `REACHBACK_SILENT` tries more. */
 const count = Number(process.env['REACHBACK_SILENT'] ?? 12_000);
 const silent = Array.from({ length: count }, (_, i) => `silent-${i}`);
 const beating = Array.from({ length: 20 }, (_, i) => `beating-${i}`);
@@ -23,6 +23,7 @@ type FleetNow = {
 let system: System;
 let log: LogReader;
 let db: Database;
+let load: Beating;
 
 beforeAll(async () => {
   system = await startSystem();
@@ -32,8 +33,10 @@ beforeAll(async () => {
   const reachback = { heartbeat: { interval: 'PT5S' }, offlineAfter: `PT${limit / 1000}S` };
   await system.rest.send('PATCH', '/v1/settings', { reachback });
   await register([...silent, ...beating]);
+  load = startBeating(system.nats, { ids: beating, interval: 1_000, receiptTimeout: 30_000 });
 }, 300_000);
 afterAll(async () => {
+  await load.stop();
   await db.end();
   await log.end();
   await system.stop();
@@ -72,10 +75,10 @@ const beatOnce = async (): Promise<void> => {
   await system.nats.flush();
 };
 
-const countTurns = async (condition: 'silence' | 'heartbeat'): Promise<number> => {
+const countTurns = async (cause: 'silence' | 'heartbeat' | 'policy-changed'): Promise<number> => {
   const [row] = await db<{ turns: number }[]>`
     SELECT count(*)::integer AS turns FROM event
-    WHERE type = 'client-status-changed' AND data->>'cause' = ${condition}`;
+    WHERE type = 'client-status-changed' AND data->>'cause' = ${cause}`;
   return row?.turns ?? 0;
 };
 
@@ -105,8 +108,29 @@ const lastBeats = async (): Promise<ReadonlyMap<string, number>> => {
   return new Map(rows.map(({ id, at }) => [id, at.getTime()]));
 };
 
+/** Kills the server as soon as a part of the turns may be written, and waits for the next to have written the rest. */
+const dieAmid = async (cause: 'silence' | 'policy-changed', total: number): Promise<void> => {
+  await system.server.kill();
+  const cutShort = await countTurns(cause);
+  expect(cutShort).toBeLessThan(total);
+  await system.restart();
+  const { term } = await readLane(db, lane);
+  const started = Date.now();
+  const stopWatching = watchLag();
+  await until(
+    () => countTurns(cause),
+    (turns) => turns >= total,
+    { seconds: 200, pause: 500 },
+  );
+  const lag = await stopWatching();
+  const seconds = (Date.now() - started) / 1000;
+  process.stdout.write(
+    `${cause}: ${cutShort} before the kill, ${total - cutShort} within ${seconds} s after it; intake ${lag} s behind at most\n`,
+  );
+  expect((await readLane(db, lane)).term).toBe(term);
+};
+
 test('R5, G1, G7: a mass that falls silent at once is offline when it was due, though the server dies amid the verdicts, and beats go on', async () => {
-  const load = startBeating(system.nats, { ids: beating, interval: 1_000, receiptTimeout: 30_000 });
   await beatOnce();
   await until(
     () => countTurns('heartbeat'),
@@ -119,25 +143,8 @@ test('R5, G1, G7: a mass that falls silent at once is offline when it was due, t
     (judgements) => judgements.length > 0,
     { pause: 5, seconds: 60 },
   );
-  await system.server.kill();
-  const cutShort = await countTurns('silence');
-  expect(cutShort).toBeLessThan(count);
-  await system.restart();
-  const { term } = await readLane(db, lane);
-  const started = Date.now();
-  const stopWatching = watchLag();
-  await until(
-    () => countTurns('silence'),
-    (verdicts) => verdicts === count,
-    { seconds: 200, pause: 500 },
-  );
-  const lag = await stopWatching();
-  const seconds = (Date.now() - started) / 1000;
-  process.stdout.write(
-    `${cutShort} verdicts before the kill, ${count - cutShort} within ${seconds} s after it; intake ${lag} s behind at most\n`,
-  );
+  await dieAmid('silence', count);
 
-  expect((await readLane(db, lane)).term).toBe(term);
   const [beats, transitions] = [await lastBeats(), await log.transitions()];
   for (const id of silent) {
     const turns = transitions.get(id)?.map(({ status, cause, at }) => `${status} ${cause} ${Date.parse(at)}`) ?? [];
@@ -148,5 +155,41 @@ test('R5, G1, G7: a mass that falls silent at once is offline when it was due, t
   expect(await log.gaps()).toBe(0);
   const fleet = await system.rest.get<FleetNow>('/v1/fleet');
   expect(fleet.byStatus).toMatchObject({ 'Unreachable/Online': beating.length, 'Unreachable/Offline': count });
+}, 400_000);
+
+test('R7, G1, G7: a mass that loses heartbeat and polling is offline from the change on, though the server dies amid the writing, and beats go on', async () => {
+  const everybody = count + beating.length;
+  await system.rest.send('PATCH', '/v1/settings', { reachback: { offlineAfter: 'PT1H' } });
+  await beatOnce();
+  await until(
+    () => system.rest.get<FleetNow>('/v1/fleet'),
+    ({ byStatus }) => byStatus['Unreachable/Online'] === everybody,
+    { seconds: 120 },
+  );
+
+  const off = { heartbeat: { enabled: false }, poll: { enabled: false } };
+  await system.rest.send('PATCH', '/v1/settings', { reachback: off });
+  await until(
+    () => countTurns('policy-changed'),
+    (turns) => turns > 0,
+    { pause: 5, seconds: 60 },
+  );
+  await dieAmid('policy-changed', everybody);
   await load.stop();
+
+  const [change] = await db<{ position: string; at: Date }[]>`
+    SELECT position::text, recorded_at AS at FROM event WHERE type = 'settings-changed' ORDER BY event.position DESC LIMIT 1`;
+  const turns = await db<{ cause: string; at: Date; turns: number; clients: number }[]>`
+    SELECT meta->>'causation' AS cause, (data->>'at')::timestamptz AS at, count(*)::integer AS turns,
+           count(DISTINCT client_id)::integer AS clients
+    FROM event WHERE type = 'client-status-changed' AND data->>'cause' = 'policy-changed' GROUP BY 1, 2`;
+  expect(turns).toEqual([{ cause: change?.position, at: change?.at, turns: everybody, clients: everybody }]);
+  const beats = await until(
+    () => log.contacts('heartbeat'),
+    (logged) => beating.every((id) => logged.get(id) === load.stored.get(id)),
+  );
+  expect(beats.size).toBe(everybody);
+  expect(await log.gaps()).toBe(0);
+  const fleet = await system.rest.get<FleetNow>('/v1/fleet');
+  expect(fleet.byStatus).toMatchObject({ 'Unreachable/Online': 0, 'Unreachable/Offline': everybody });
 }, 400_000);

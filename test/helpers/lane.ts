@@ -28,6 +28,7 @@ export const lane = (policy: JsonObject = { heartbeat: { interval: 'PT1S' }, off
     position++;
     const fact = { type, data, client, meta: { actor: 'test' }, lane: 0, position, id: '', recordedAt: new Date(now) };
     presence.apply(fact as unknown as Fact, emit);
+    presence.writeOwed(emit);
   };
   const levelSettings = (values: JsonObject) =>
     given('settings-changed', { level: { scope: 'fleet' }, patch: { reachback: {} }, values: { reachback: values } });

@@ -78,6 +78,6 @@ const takeOver = async (db: Database): Promise<LaneOwner> => {
     watermark,
     position,
     conclusions,
-    verdicts: 3,
+    turns: 3,
   });
 };

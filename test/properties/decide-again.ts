@@ -98,6 +98,7 @@ class Replay {
     this.passTo(fact.recordedAt.getTime());
     const { presence } = this;
     presence.apply(fact, this.emit);
+    presence.writeOwed(this.emit);
     if (fact.type === 'client-registered') this.ips.set(fact.data.ordinal, fact.data.ips);
     const removed = fact.type === 'client-removed' ? presence.members.ordinalOf(fact.client ?? '') : undefined;
     if (removed !== undefined) this.ips.delete(removed);

@@ -7,7 +7,7 @@ import { factOf, messageOf, registrationOf } from './facts-of.js';
 export type Lane = {
   /** The position of the last fact that was appended. */
   readonly head: bigint;
-  /** There are verdicts that are still to be written. */
+  /** There are turns to offline that are still to be written. */
   readonly isBusy: boolean;
   readonly isListed: (id: string) => boolean | Promise<boolean>;
   readonly append: (fact: NewFact, at: number) => bigint | Promise<bigint>;

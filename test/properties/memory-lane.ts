@@ -1,14 +1,17 @@
 import type { Fact, NewFact } from '#contracts';
-import { type Chunk, readChunk } from '#event-log';
+import type { Chunk } from '#event-log';
 import type { Lane } from './live.js';
 import {
   Batch,
+  because,
+  causeOf,
   ContactLimiter,
-  isJudgedByClass,
   LanePresence,
   processMessages,
   readMessages,
+  Replay,
   type SourceMessage,
+  waitsForClasses,
 } from '#intake';
 
 /** What stands in a lane's log: contacts in chunks, and facts. */
@@ -32,8 +35,8 @@ export class MemoryLane implements Lane {
   private limiter = new ContactLimiter();
   private committed = { clock: 0, lastTick: 0 };
 
-  /** @param verdicts of silence in one transaction at most */
-  constructor(private readonly verdicts = Infinity) {}
+  /** @param turns to offline by time or by a policy in one transaction at most */
+  constructor(private readonly turns = Infinity) {}
 
   get isBusy(): boolean {
     return !this.presence.owed.isEmpty;
@@ -57,8 +60,10 @@ export class MemoryLane implements Lane {
     const { presence } = this;
     const batch = new Batch();
     for (const fact of this.conclusions) batch.emit(fact);
-    presence.begin(this.verdicts, (fact) => batch.emit(fact));
+    presence.begin(this.turns);
     if (this.head > this.taken || presence.reclassification) this.takeIn(batch);
+    presence.writeOwed((fact) => batch.emit(fact));
+    batch.close();
     processMessages(readMessages(messages), { presence, batch, limiter: this.limiter, rejects });
     const segments = batch.finish();
     if (commitFails) {
@@ -82,13 +87,16 @@ export class MemoryLane implements Lane {
   rebuild(): { readonly presence: LanePresence; readonly conclusions: readonly NewFact[] } {
     const presence = new LanePresence();
     const conclusions: NewFact[] = [];
+    const replay = new Replay(presence);
     for (const item of this.log) {
-      if ('chunk' in item) {
-        readChunk(item.chunk.at, item.chunk.data, (ordinal, kind, at) => presence.recordContact(ordinal, kind, at));
-      } else {
-        this.takeInOrder(presence, item.fact, item.position > this.seen ? (fact) => conclusions.push(fact) : ignore);
+      if ('chunk' in item) replay.contacts(item.chunk);
+      else if (item.position <= this.seen) replay.fact(item.fact);
+      else {
+        replay.catchUp();
+        this.takeInOrder(presence, item.fact, (fact) => conclusions.push(fact));
       }
     }
+    replay.catchUp();
     const { members } = presence;
     for (const [ordinal, ips] of this.addresses()) {
       if (!members.hasStatus(ordinal)) presence.setNetworkOf(ordinal, ips);
@@ -112,12 +120,11 @@ export class MemoryLane implements Lane {
       if ('fact' in item && item.position > this.taken) this.takeInOrder(presence, item.fact, emit);
     }
     reclassify(presence, this.addresses(), emit);
-    batch.close();
   }
 
   private takeInOrder(presence: LanePresence, fact: Fact, emit: (fact: NewFact) => void): void {
-    if (isJudgedByClass(fact)) reclassify(presence, this.addresses(), emit);
-    presence.apply(fact, emit);
+    if (waitsForClasses(presence, fact)) reclassify(presence, this.addresses(), emit);
+    presence.apply(fact, because(causeOf(fact), emit));
   }
 
   private removedSince(id: string): boolean {
@@ -154,7 +161,10 @@ export const reclassify = (
   const pass = presence.reclassification;
   if (!pass) return;
   const at = Math.max(pass.since, presence.clock);
-  for (const [ordinal, ips] of [...addresses].sort(([a], [b]) => a - b)) presence.reclassify(ordinal, ips, at, emit);
+  const emitChange = because(pass.cause, emit);
+  for (const [ordinal, ips] of [...addresses].sort(([a], [b]) => a - b)) {
+    presence.reclassify(ordinal, ips, at, emitChange);
+  }
   presence.reclassification = undefined;
 };
 

@@ -14,12 +14,12 @@ const batching: fc.Arbitrary<Batching> = fc.record({
   size: fc.integer({ min: 1, max: 30 }),
   failing: fc.integer({ min: 2, max: 60 }),
 });
-/** Few, for the fleet is small: a transaction that writes the verdict of one leaves those of two others owed. */
-const verdicts = fc.constantFrom(1, 1, 2, Infinity);
+/** Few, for the fleet is small: a transaction that writes that one turned offline leaves two others owed. */
+const turns = fc.constantFrom(1, 1, 2, Infinity);
 
 test('R1–R8, R16, R19, R20, G1, G3, G7, G8, G11: live intake, rebuild and the oracle agree on every history', async () => {
-  const property = fc.asyncProperty(histories(allFeatures), batching, verdicts, async (entries, batching, verdicts) => {
-    const lane = new MemoryLane(verdicts);
+  const property = fc.asyncProperty(histories(allFeatures), batching, turns, async (entries, batching, turns) => {
+    const lane = new MemoryLane(turns);
     await runLive(entries, lane, batching);
     const judged = new Oracle(entries).judge();
     const live = told(transitionsOf(lane.log.flatMap((item) => ('fact' in item ? [item.fact] : []))));

@@ -1,7 +1,7 @@
 import { type Fact, type FactOf, policyKey } from '#contracts';
 import { groupChain, isExpectedToSpeak, turnsOnGrant } from '#domain';
 import { hashOf } from './addresses.js';
-import { causeOf } from './cause.js';
+import { type Cause, causeOf } from './cause.js';
 import type { Emit, LanePresence } from './lane-presence.js';
 
 /**
@@ -17,7 +17,7 @@ export const applyFact = (presence: LanePresence, fact: Fact, emit: Emit): void 
         presence.members.reportRevision(ordinal, Number(fact.data.settingsRevision ?? 0));
       });
     case 'client-edited':
-      return applyEdited(presence, fact, emit);
+      return applyEdited(presence, fact);
     case 'client-removed':
       return applyRemoved(presence, fact, emit);
     case 'client-addresses-changed':
@@ -27,9 +27,9 @@ export const applyFact = (presence: LanePresence, fact: Fact, emit: Emit): void 
     case 'client-status-changed':
       return applyStatus(presence, fact);
     case 'group-removed':
-      return applyGroupRemoved(presence, fact, emit);
+      return applyGroupRemoved(presence, fact);
     case 'settings-changed':
-      return applySettings(presence, fact, emit);
+      return applySettings(presence, fact);
     case 'work-settled':
       return applySettled(presence, fact);
     case 'networks-changed':
@@ -67,34 +67,35 @@ const applyRegistered = (presence: LanePresence, fact: FactOf<'client-registered
   members.adoptPolicy(ordinal);
 };
 
-const applyEdited = (presence: LanePresence, fact: FactOf<'client-edited'>, emit: Emit): void => {
+const applyEdited = (presence: LanePresence, fact: FactOf<'client-edited'>): void => {
   const { group } = fact.data;
   if (group === undefined) return;
   withOrdinal(presence, fact, (ordinal) => {
     presence.members.data.group[ordinal] = presence.members.groups.number(group);
-    applyPolicy(presence, ordinal, fact, emit);
+    applyPolicy(presence, ordinal, fact, causeOf(fact));
   });
 };
 
 const applyRemoved = (presence: LanePresence, fact: FactOf<'client-removed'>, emit: Emit): void =>
   withOrdinal(presence, fact, (ordinal) => {
-    presence.writeOwed(ordinal, emit);
+    presence.writeOwedOf(ordinal, emit);
     presence.members.setRegistered(ordinal, false);
     // The other removals are presence's own conclusions: their transitions are in the log beside them.
     if (fact.data.by === 'administrator') presence.turn(ordinal, false, 'uninstalled', fact.recordedAt.getTime(), emit);
   });
 
 /** Whoever was in the group has the policy of another group from now on (R20). */
-const applyGroupRemoved = (presence: LanePresence, fact: FactOf<'group-removed'>, emit: Emit): void => {
+const applyGroupRemoved = (presence: LanePresence, fact: FactOf<'group-removed'>): void => {
   const { members, policies } = presence;
   const { path, moveClientsTo } = fact.data;
   policies.removeGroup(path);
   const concerned = members.groups.list.map((group) => groupChain(group).includes(path));
   const target = members.groups.number(moveClientsTo ?? '');
+  const why = causeOf(fact);
   for (let ordinal = 0; ordinal < members.count; ordinal++) {
     if (!concerned[members.data.group[ordinal] ?? 0]) continue;
     members.data.group[ordinal] = target;
-    applyPolicy(presence, ordinal, fact, emit);
+    applyPolicy(presence, ordinal, fact, why);
   }
 };
 
@@ -108,29 +109,33 @@ const applyStatus = (presence: LanePresence, fact: FactOf<'client-status-changed
     members.setOnline(ordinal, status === 'Online' || status === 'Unreachable/Online', at);
     if (cause === 'network-changed') presence.startLimit(ordinal, wasExpected, at);
     if (cause === 'inactive') presence.noteRemoval(at);
-    if (cause === 'silence') presence.owed.settle(ordinal);
+    presence.owed.settle(ordinal);
   });
 
-const applySettings = (presence: LanePresence, fact: FactOf<'settings-changed'>, emit: Emit): void => {
+const applySettings = (presence: LanePresence, fact: FactOf<'settings-changed'>): void => {
   const { level, patch, values } = fact.data;
   if (!(policyKey in patch)) return;
   const { members, policies } = presence;
+  const why = causeOf(fact);
   policies.set(level, values);
   if (level.scope === 'client') {
     const ordinal = members.ordinalOf(level.id);
-    if (ordinal !== undefined) applyPolicy(presence, ordinal, fact, emit);
+    if (ordinal !== undefined) applyPolicy(presence, ordinal, fact, why);
     return;
   }
   const concerned = members.groups.list.map(
     (group) => level.scope === 'fleet' || groupChain(group).includes(level.path),
   );
   for (let ordinal = 0; ordinal < members.count; ordinal++) {
-    if (concerned[members.data.group[ordinal] ?? 0]) applyPolicy(presence, ordinal, fact, emit);
+    if (concerned[members.data.group[ordinal] ?? 0]) applyPolicy(presence, ordinal, fact, why);
   }
 };
 
-/** A wider limit holds at once, a tighter one once the client has acknowledged it (G3). */
-const applyPolicy = (presence: LanePresence, ordinal: number, fact: Fact, emit: Emit): void => {
+/**
+ * A wider limit holds at once, a tighter one once the client has acknowledged it (G3). Who cannot stay online (R7), which
+ * may be a whole fleet by one fact, is offline from now on; the log is told in slices.
+ */
+const applyPolicy = (presence: LanePresence, ordinal: number, fact: Fact, why: Cause): void => {
   const { members, policies } = presence;
   const at = fact.recordedAt.getTime();
   const before = members.grantOf(ordinal);
@@ -143,8 +148,8 @@ const applyPolicy = (presence: LanePresence, ordinal: number, fact: Fact, emit: 
     presence.startLimit(ordinal, isExpectedToSpeak(network, before), at);
   });
   const client = { online: members.isOnline(ordinal), network };
-  for (const turn of turnsOnGrant(client, before, members.grantOf(ordinal))) {
-    presence.turn(ordinal, turn.online, turn.cause, at, emit);
+  for (const { cause } of turnsOnGrant(client, before, members.grantOf(ordinal))) {
+    presence.owe(ordinal, { cause, why }, at);
   }
 };
 

@@ -10,8 +10,8 @@ export const causeOf = ({ position, meta }: Fact): Cause => ({
   ...(meta.correlation === undefined ? {} : { correlation: meta.correlation }),
 });
 
-/** Emits facts that say what led to them. */
+/** Emits facts that say what led to them, unless they say so themselves. */
 export const because =
   (cause: Cause, emit: Emit): Emit =>
   (fact) =>
-    emit({ ...fact, meta: { ...fact.meta, ...cause } });
+    emit({ ...fact, meta: { ...cause, ...fact.meta } });

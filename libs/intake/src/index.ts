@@ -1,12 +1,14 @@
 export * from './batch.js';
+export { because, causeOf } from './cause.js';
 export * from './contact-limiter.js';
 export * from './intake.js';
 export * from './lane-presence.js';
 export * from './owner.js';
 export * from './probe.js';
 export * from './process.js';
-export { isJudgedByClass } from './reclassify.js';
+export { waitsForClasses } from './reclassify.js';
 export * from './recover.js';
+export * from './replay.js';
 export { saveSnapshot, takeSnapshot } from './snapshot.js';
 export * from './source.js';
 export * from './status.js';

@@ -14,9 +14,9 @@ import {
 } from '#domain';
 import { hashOf } from './addresses.js';
 import { applyFact } from './apply-fact.js';
-import type { Cause } from './cause.js';
+import { because, type Cause } from './cause.js';
 import { Members } from './members.js';
-import { OwedVerdicts } from './owed-verdicts.js';
+import { OwedTurns, type OwedTurn } from './owed-turns.js';
 import { Policies } from './policies.js';
 import { TimingWheel } from './wheel.js';
 
@@ -27,6 +27,7 @@ export type Emit = (fact: NewFact) => void;
 const outageThreshold = 2_000;
 
 const system = { actor: 'system' } as const;
+const silence: OwedTurn = { cause: 'silence', why: {} };
 const iso = (milliseconds: number): string => new Date(milliseconds).toISOString();
 
 /**
@@ -42,8 +43,8 @@ export class LanePresence {
   reclassification: { readonly since: number; readonly next: number; readonly cause: Cause } | undefined;
   /** When clients were last removed as inactive, oldest first; no more than the cap counts (R8). */
   readonly removals: number[] = [];
-  /** Verdicts of silence that the log does not have yet (R5). */
-  readonly owed = new OwedVerdicts();
+  /** Who turned offline without the log's saying so yet (R5, R7). */
+  readonly owed = new OwedTurns();
   private classifier: Classifier = compileNetworks([]);
   private wheel = new TimingWheel(0, 0);
 
@@ -66,9 +67,14 @@ export class LanePresence {
     for (let ordinal = 0; ordinal < this.members.count; ordinal++) this.watch(ordinal);
   }
 
-  /** Begins a transaction in which time may lead to so many verdicts of silence; writes those that are owed first. */
-  begin(verdicts: number, emit: Emit): void {
-    this.owed.begin(verdicts, (ordinal) => this.writeOwed(ordinal, emit));
+  /** Begins a transaction that may write so many turns to offline that follow from time, or from a policy. */
+  begin(turns: number): void {
+    this.owed.begin(turns);
+  }
+
+  /** Writes turns that are owed, as many as the transaction may. */
+  writeOwed(emit: Emit): void {
+    this.owed.forEach((ordinal) => this.writeOwedOf(ordinal, emit));
   }
 
   /** Lets the log's time pass up to a message's arrival; puts offline whoever was silent too long (R5, G1). */
@@ -111,17 +117,23 @@ export class LanePresence {
       // Nobody's deadline is earlier; of a million, this spares nearly all the rest.
       if ((silenceFrom[ordinal] ?? 0) + (limit[ordinal] ?? 0) >= at) continue;
       if (!this.isSilent(ordinal, at, tick)) continue;
-      members.setOnline(ordinal, false, members.deadlineOf(ordinal, this.outages));
-      this.watch(ordinal);
-      this.owed.owe(ordinal);
+      this.owe(ordinal, silence, members.deadlineOf(ordinal, this.outages));
     }
   }
 
-  /** Writes the verdict that is owed of a client, if one is: before anything else that the log is to say of it. */
-  writeOwed(ordinal: number, emit: Emit): void {
-    if (!this.owed.settle(ordinal)) return;
+  /** A client that is online turns offline; the log is told when there is room, with this time. */
+  owe(ordinal: number, turn: OwedTurn, at: number): void {
+    this.members.setOnline(ordinal, false, at);
+    this.watch(ordinal);
+    this.owed.owe(ordinal, turn);
+  }
+
+  /** Writes the turn that is owed of a client, if one is: before anything else that the log is to say of it. */
+  writeOwedOf(ordinal: number, emit: Emit): void {
+    const turn = this.owed.settle(ordinal);
+    if (!turn) return;
     this.owed.count();
-    this.emitStatus(ordinal, 'silence', this.members.data.since[ordinal] ?? 0, emit);
+    this.emitStatus(ordinal, turn.cause, this.members.data.since[ordinal] ?? 0, because(turn.why, emit));
   }
 
   private observeOutage(away: 'broker' | 'server', from: number, to: number, emit: Emit): void {
@@ -131,7 +143,7 @@ export class LanePresence {
 
   /** Draws what follows from time alone for one client: silent too long, or offline too long. Whether it did. */
   settle(ordinal: number, now: number, emit: Emit): boolean {
-    this.writeOwed(ordinal, emit);
+    this.writeOwedOf(ordinal, emit);
     return this.members.isWatched(ordinal) ? this.expire(ordinal, now, emit) : this.removeInactive(ordinal, now, emit);
   }
 
@@ -187,7 +199,7 @@ export class LanePresence {
     const { members } = this;
     const { network, networkName } = this.classifier(ips);
     if (network === members.networkOf(ordinal) && networkName === members.networkNameOf(ordinal)) return false;
-    this.writeOwed(ordinal, emit);
+    this.writeOwedOf(ordinal, emit);
     const wasExpected = isExpectedToSpeak(members.networkOf(ordinal), members.grantOf(ordinal));
     members.setNetwork(ordinal, network, networkName);
     this.startLimit(ordinal, wasExpected, at);

@@ -24,8 +24,8 @@ import type { SourceMessage } from './source.js';
 import { isTick } from './decode.js';
 
 const factPage = 10_000;
-/** Verdicts of silence that time may lead to in one transaction: beats wait for their writing. */
-const verdictsAtOnce = 1_000;
+/** Turns to offline by time or by a policy that one transaction writes: beats wait for their writing. */
+const turnsAtOnce = 1_000;
 const day = 86_400_000;
 
 /** What is settled changes limits, and leads to no fact. */
@@ -41,8 +41,8 @@ export type OwnerOptions = {
   readonly watermark: Watermark;
   readonly position: bigint;
   readonly conclusions: readonly NewFact[];
-  /** Verdicts of silence in one transaction at most. */
-  readonly verdicts?: number;
+  /** Turns to offline by time or by a policy in one transaction at most. */
+  readonly turns?: number;
 };
 
 /**
@@ -118,15 +118,18 @@ export class LaneOwner {
   }
 
   private commit(to: Watermark, messages: readonly SourceMessage[], facts: readonly NewFact[]) {
-    const { db, lane, term, presence, rejects, verdicts = verdictsAtOnce } = this.options;
+    const { db, lane, term, presence, rejects, turns = turnsAtOnce } = this.options;
     const read = readMessages(messages);
     return transact(db, async (tx) => {
       const head = await advanceWatermark(tx, lane, term, this.watermark, to);
       const batch = new Batch();
       for (const fact of [...this.conclusions, ...facts]) batch.emit(fact);
-      presence.begin(verdicts, (fact) => batch.emit(fact));
+      presence.begin(turns);
       const isBehind = head > this.position || presence.reclassification !== undefined;
       const takenIn = isBehind ? await this.takeIn(tx, head, batch) : 0;
+      presence.writeOwed((fact) => batch.emit(fact));
+      // What was concluded before the contacts stands before them, where a replay expects it.
+      batch.close();
       processMessages(read, { presence, batch, rejects, limiter: this.limiter });
       let position = head;
       const segments = batch.finish();
@@ -151,7 +154,6 @@ export class LaneOwner {
       after = last.position;
     }
     await reclassifySome(tx, lane, presence, emit);
-    batch.close();
     return count;
   }
 

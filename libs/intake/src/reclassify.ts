@@ -39,7 +39,7 @@ export const reclassifySome = async (
 };
 
 /** Whether what follows from a fact depends on the classes that clients have when it is taken in. */
-export const isJudgedByClass = (fact: Fact): boolean =>
+const isJudgedByClass = (fact: Fact): boolean =>
   fact.type === 'networks-changed' ||
   fact.type === 'client-removed' ||
   fact.type === 'group-removed' ||
@@ -47,10 +47,14 @@ export const isJudgedByClass = (fact: Fact): boolean =>
   (fact.type === 'settings-changed' && policyKey in fact.data.patch);
 
 /**
- * Takes in a fact of the log. One that is judged by the classes waits until a change of the networks before it is
- * through, in a fleet that a transaction can go through; in a larger one the two are told at the same time, and the
- * change of the networks counts when its slice comes.
+ * Whether a fact that is judged by the classes waits until a change of the networks before it is through: in a fleet that
+ * a transaction can go through. In a larger one the two are told at the same time, and the change of the networks counts
+ * when its slice comes.
  */
+export const waitsForClasses = (presence: LanePresence, fact: Fact): boolean =>
+  presence.reclassification !== undefined && presence.members.count <= smallFleet && isJudgedByClass(fact);
+
+/** Takes in a fact of the log, when everybody has the class that it is to be judged by. */
 export const takeInOrder = async (
   db: Queryable,
   lane: number,
@@ -58,9 +62,6 @@ export const takeInOrder = async (
   fact: Fact,
   emit: Emit,
 ): Promise<void> => {
-  const isSmall = presence.members.count <= smallFleet;
-  while (presence.reclassification && isSmall && isJudgedByClass(fact)) {
-    await reclassifySome(db, lane, presence, emit);
-  }
+  while (waitsForClasses(presence, fact)) await reclassifySome(db, lane, presence, emit);
   presence.apply(fact, because(causeOf(fact), emit));
 };

@@ -4,7 +4,6 @@ import {
   type Database,
   type LaneRow,
   type Queryable,
-  readChunk,
   readChunks,
   readFacts,
   readHorizon,
@@ -13,6 +12,7 @@ import {
 import type { Emit, LanePresence } from './lane-presence.js';
 import { toMilliseconds } from './process.js';
 import { takeInOrder } from './reclassify.js';
+import { isConclusion, Replay } from './replay.js';
 import { loadSnapshot } from './snapshot.js';
 import { newProgress, type RecoveryProgress } from './status.js';
 
@@ -65,6 +65,7 @@ export const recoverPresence = async (
   const conclusions: NewFact[] = [];
   Object.assign(progress, { since: Date.now(), from: position, at: position, to: row.position });
   const emit: Emit = (fact) => conclusions.push(fact);
+  const replay = new Replay(presence);
   const facts = pages(position, (after) =>
     readFacts(db, { lane, after, upTo: row.position, types: presenceFacts, limit: factPage }),
   );
@@ -77,17 +78,22 @@ export const recoverPresence = async (
       lastPause = Date.now();
     }
     if (chunk && (!fact || chunk.firstPosition < fact.position)) {
-      progress.contacts += replayChunk(presence, chunk);
+      replay.contacts(chunk);
+      progress.contacts += chunk.count;
       progress.at = chunk.firstPosition + BigInt(chunk.count) - 1n;
       chunk = await chunks();
     } else if (fact) {
-      // In the order in which live intake judged, though what it concluded stands further on in the log.
-      await takeInOrder(db, lane, presence, fact, fact.position > row.seenPosition ? emit : ignore);
+      if (fact.position <= row.seenPosition || isConclusion(fact)) replay.fact(fact);
+      else {
+        replay.catchUp();
+        await takeInOrder(db, lane, presence, fact, emit);
+      }
       progress.facts++;
       progress.at = fact.position;
       fact = await facts();
     }
   }
+  replay.catchUp();
   // A newer snapshot than ours may have let go of contacts while we read them.
   await assertContactsAfter(db, lane, position);
   await classifyUnseen(db, lane, presence);
@@ -110,13 +116,6 @@ const assertContactsAfter = async (db: Queryable, lane: number, snapshot: bigint
     `Lane ${lane} can be recovered from a snapshot at position ${horizon.position} or beyond, where its contacts begin; ` +
       `the newest that this version can read is at ${snapshot}. If it stays so, run the version that wrote the newest.`,
   );
-};
-
-const ignore: Emit = () => undefined;
-
-const replayChunk = (presence: LanePresence, chunk: StoredChunk): number => {
-  readChunk(chunk.at, chunk.data, (ordinal, kind, at) => presence.recordContact(ordinal, kind, at));
-  return chunk.count;
 };
 
 /** Hands out the items of one page after the other; undefined at the end. */

@@ -34,7 +34,7 @@ export class Snapshots {
   consider(presence: LanePresence, position: bigint, appended: Replay): void {
     this.weight += weightOf(appended);
     const due = this.weight >= everyContacts || Date.now() - this.lastTaken >= everyMilliseconds;
-    // Verdicts that are owed are in no column: one is taken as soon as they are written.
+    // Turns that are owed are in no column: one is taken as soon as they are written.
     if (!due || this.underWay || !presence.owed.isEmpty) return;
     this.weight = 0;
     this.lastTaken = Date.now();

@@ -1,23 +1,30 @@
 import { describe, expect, test } from '@jest/globals';
 import type { NewFact } from '#contracts';
 import { direct, lane, second } from '../../../test/helpers/lane.js';
+import { because } from './cause.js';
 
 const ids = ['a', 'b', 'c', 'd'] as const;
+const nobody = { heartbeat: { enabled: false }, poll: { enabled: false } };
+/** Of the settings that a test changes, after the networks, the first settings and the registrations. */
+const lastPosition = 3 + ids.length;
 
-/** Four clients that spoke in the same moment, and a transaction that writes so many verdicts. */
-const silent = (verdicts: number) => {
+/** Four clients that spoke in the same moment, and a transaction that writes so many turns. */
+const silent = (turns: number) => {
   const fleet = lane();
   for (const id of ids) fleet.client(id);
   for (const id of ids) fleet.contact(id, 'heartbeat');
   const emit = (fact: NewFact) => fleet.emitted.push(fact);
-  const begin = () => fleet.presence.begin(verdicts, emit);
+  const begin = () => {
+    fleet.presence.begin(turns);
+    fleet.presence.writeOwed(emit);
+  };
   const offline = () => fleet.transitions().filter((turn) => !turn.includes('/Online'));
   begin();
   return { ...fleet, begin, offline };
 };
 const verdictOf = (id: string) => `${id} Unreachable/Offline silence +3`;
 
-describe('verdicts that are owed', () => {
+describe('turns to offline that are owed', () => {
   test('R5: a transaction writes no more than it may; the rest is judged in the same moment, and written by the next', () => {
     const { presence, emitted, pass, begin, offline } = silent(2);
     pass(4 * second);
@@ -91,7 +98,7 @@ describe('verdicts that are owed', () => {
       ids.forEach((id) => client(id));
       ids.forEach((id) => contact(id, 'poll'));
     }
-    live.presence.begin(1, (fact) => live.emitted.push(fact));
+    live.presence.begin(1);
     live.pass(4 * second);
     const written: NewFact[] = [];
     for (const fact of live.emitted.filter(({ meta }) => meta.actor === 'system')) {
@@ -105,10 +112,46 @@ describe('verdicts that are owed', () => {
     }
     expect(written.map(({ type }) => type)).toEqual(['client-status-changed', 'lane-silence-judged']);
     const rest: NewFact[] = [];
-    replayed.presence.begin(Infinity, (fact) => rest.push(fact));
+    replayed.presence.writeOwed((fact) => rest.push(fact));
     const silentOnes = [...written, ...rest].flatMap(({ client }) => client ?? []);
     expect(silentOnes.sort()).toEqual([...ids]);
     expect(rest).toHaveLength(3);
+  });
+
+  test('R7: who loses heartbeat and polling is offline at once; a transaction writes no more than it may, each with the time and the fact that led to it', () => {
+    const { presence, begin, pass, transitions, levelSettings, emitted } = silent(1);
+    pass(second);
+    levelSettings(nobody);
+    expect(presence.members.countStatuses()).toMatchObject({ 'Unreachable/Offline': 4 });
+    const written = () => transitions().filter((turn) => turn.includes('policy-changed'));
+    ids.forEach((_, i) => {
+      expect(written()).toHaveLength(i + 1);
+      pass(10 * second);
+      begin();
+    });
+    expect(written().sort()).toEqual(ids.map((id) => `${id} Unreachable/Offline policy-changed +1`));
+    const causes = emitted.flatMap(({ type, meta }) => (type === 'client-status-changed' ? [meta.causation] : []));
+    expect(causes.slice(4)).toEqual(ids.map(() => String(lastPosition)));
+  });
+
+  test('R7, R6: who connects before it is written was offline first', () => {
+    const { contact, levelSettings, transitions } = silent(1);
+    levelSettings(nobody);
+    for (const id of ids) {
+      contact(id, 'start');
+      const turns = transitions().filter((turn) => turn.startsWith(id));
+      const [, ...after] = turns.map((turn) => turn.split(' ')[2]);
+      expect(after).toEqual(['policy-changed', 'started', 'no-route']);
+    }
+  });
+
+  test('R7: what led to it is what is said, whatever has it written', () => {
+    const { presence, levelSettings, emitted } = silent(1);
+    levelSettings(nobody);
+    const emit = because({ causation: '99', correlation: 'c' }, (fact) => emitted.push(fact));
+    for (const ordinal of ids.keys()) presence.settle(ordinal, presence.clock, emit);
+    const causes = emitted.flatMap(({ type, meta }) => (type === 'client-status-changed' ? [meta.causation] : []));
+    expect(causes.slice(4)).toEqual(ids.map(() => String(lastPosition)));
   });
 
   test('G1: who only polls is not judged by a time that no tick has reached', () => {

@@ -115,7 +115,12 @@ const takeOver = async (): Promise<LaneOwner> => {
   return new LaneOwner({ ...row, ...recovered, db, lane, term, rejects, projections: inlineProjections });
 };
 /** Everything that presence knows, to the bit. */
-const recovered = async () => takeSnapshot((await recoverPresence(db, lane, await readLane(db, lane))).presence, 0n);
+/** But for a pass over all clients: a replay does not know whether it came to an end, and the next owner begins it anew. */
+const recovered = async () => {
+  const { presence } = await recoverPresence(db, lane, await readLane(db, lane));
+  presence.reclassification = undefined;
+  return takeSnapshot(presence, 0n);
+};
 const snapshot = () => saveSnapshot(db, lane, takeSnapshot(owner.presence, owner.head));
 /** The days whose contacts plain SQL finds. */
 const daysInLog = async () =>

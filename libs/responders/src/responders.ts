@@ -3,6 +3,7 @@ import type { Logger } from 'pino';
 import { type Lanes, ReachbackError, type RequestKind, requestKinds, subjects } from '#contracts';
 import { createRejectLog, type Database, isConnectionError, isDiskFull } from '#event-log';
 import type { EnrolmentContext } from '#enrolment';
+import { BackOff } from './back-off.js';
 import { EffectiveCache } from './effective.js';
 import { listenForEnrolment } from './enrolment.js';
 import { type MicroBatch, microBatch } from './micro-batch.js';
@@ -69,15 +70,20 @@ export const startResponders = async ({
     refuse(message, error, correlation);
   };
   const limiter = createRequestLimiter();
+  const backOff = new BackOff();
   const enqueue = <R extends AgentRequest>(queue: MicroBatch<R>, request: R): void => {
     if (queue.wait() <= longestWait) return queue.add(request);
     // It is heard all the same: nobody goes offline because the server has too much to do (G1).
     if (!isConnecting(request.kind)) void settled(relay.pass(request));
-    request.refuse(overloaded());
+    request.refuse(overloaded(backOff.refuse()));
   };
   const accept = (kind: RequestKind, message: Msg): void => {
     const correlation = correlationOf(message);
-    const answered = watchAnswer(observer, log, { kind, subject: message.subject, correlation });
+    const watched = watchAnswer(observer, log, { kind, subject: message.subject, correlation });
+    const answered = (answer: 'ok' | ReachbackError): void => {
+      if (answer === 'ok') backOff.serve();
+      watched(answer);
+    };
     try {
       assertRequest(message);
       limiter.assertAdmitted(message.subject.split('.')[2] ?? '');
@@ -191,8 +197,8 @@ const refuseAll = <R>(requests: readonly R[], error: ReachbackError): ReadonlyMa
 
 const unavailable = () => new ReachbackError('unavailable', 'The database is away; try again.', someSeconds());
 
-const overloaded = () =>
-  new ReachbackError('unavailable', 'More is asked than the server can answer in time; try again.', someSeconds());
+const overloaded = (seconds: number) =>
+  new ReachbackError('unavailable', 'More is asked than the server can answer in time; try again.', seconds);
 
 /** Somebody has to make room first. */
 const full = () => new ReachbackError('disk_full', undefined, 20 + Math.ceil(Math.random() * 20));

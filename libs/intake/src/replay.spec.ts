@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import type { Fact, FactData, FactType, NewFact } from '#contracts';
 import { ChunkWriter } from '#event-log';
-import { lane, second, start } from '../../../test/helpers/lane.js';
+import { lane, second, settledSettings, start } from '../../../test/helpers/lane.js';
 import { Replay } from './replay.js';
 
 const nat = [{ name: 'nat', ranges: ['10.0.0.0/8'] }];
@@ -46,7 +46,12 @@ const replaying = () => {
     presence.writeOwed((one) => owed.push(one));
     return owed;
   };
-  return { presence, replay, networks, policy, moved, rest };
+  const heard = (after: number) => {
+    const writer = new ChunkWriter();
+    writer.add(0, 'heartbeat', start + after);
+    replay.contacts(writer.take());
+  };
+  return { presence, replay, fact, heard, networks, policy, moved, rest };
 };
 
 describe('a replay of changes that the owner took in together', () => {
@@ -85,16 +90,55 @@ describe('a replay of changes that the owner took in together', () => {
     expect(rest()).toMatchObject([{ client: 'a', data: { cause: 'policy-changed' }, meta: { causation: '13' } }]);
   });
 
-  test('R7: the second counts before the contacts after it', () => {
-    const { presence, replay, networks, policy } = replaying();
+  test('R1: a change counts before what followed from the next one', () => {
+    const { presence, replay, networks, policy, moved } = replaying();
+    networks(11, nat);
+    policy(12, onlyUnreachable);
+    networks(13, []);
+    networks(14, nat);
+    policy(15, everybody);
+    moved(16, null, 13);
+    moved(17, 'nat', 14);
+    replay.catchUp();
+    expect(presence.members.deadlineOf(0, presence.outages)).toBe(start + 4 * second);
+  });
+
+  test('G3: what comes behind a fact that waits waits too', () => {
+    const { presence, heard, fact, networks, policy } = replaying();
+    networks(11, nat);
+    policy(12, { ...everybody, offlineAfter: 'PT2S' });
+    fact(13, 'work-settled', { items: [{ ...settledSettings, revision: '12' }] }, 'a');
+    expect(presence.members.data.limit[0]).toBe(3 * second);
+    heard(2 * second);
+    expect(presence.members.data.limit[0]).toBe(2 * second);
+  });
+
+  const at = new Date(start + second).toISOString();
+  test.each([
+    ['an outage', 'lane-gap-observed', { from: at, to: at, away: 'broker' }],
+    ['a judgement of silence', 'lane-silence-judged', { at, tick: at }],
+  ] as const)('R7: the second counts before %s after it', (_, type, data) => {
+    const { presence, fact, networks, policy } = replaying();
     networks(11, nat);
     policy(12, nobody);
-    const writer = new ChunkWriter();
-    writer.add(0, 'heartbeat', start + 2 * second);
-    replay.contacts(writer.take());
+    fact(13, type, data, null);
+    expect(presence.members.isOnline(0)).toBe(false);
+  });
+
+  test('R7: the second counts before the contacts after it', () => {
+    const { presence, heard, networks, policy } = replaying();
+    networks(11, nat);
+    policy(12, nobody);
+    heard(2 * second);
     expect(presence.members.isOnline(0)).toBe(false);
     expect(presence.members.data.silenceFrom[0]).toBe(start);
   });
+});
+
+test('R5: contacts move the limit', () => {
+  const { presence, heard } = replaying();
+  heard(2 * second);
+  expect(presence.members.data.silenceFrom[0]).toBe(start + 2 * second);
 });
 
 test('R1: nothing waits while no change of the networks is under way', () => {

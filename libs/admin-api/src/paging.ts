@@ -35,3 +35,16 @@ export const pageOf = <T>(rows: readonly T[], limit: number, valuesOf: (row: T) 
   const last = items.at(-1);
   return { items, nextCursor: rows.length > limit && last ? encodeCursor(valuesOf(last)) : null };
 };
+
+/** Where a list that goes by positions goes on; undefined is at its beginning. */
+export const positionIn = (cursor: string | undefined): string | undefined =>
+  cursor === undefined ? undefined : decodePosition(cursor);
+
+type Positioned = { readonly position: bigint };
+
+/** A row as it is shown: its position is the cursor's alone. */
+export const withoutPosition = <T extends Positioned>({ position: _, ...shown }: T): Omit<T, 'position'> => shown;
+
+/** As {@link pageOf}, of a list that goes by positions. */
+export const pageByPosition = <T extends Positioned>(rows: readonly T[], limit: number) =>
+  pageOf(rows, limit, ({ position }) => [String(position)]);

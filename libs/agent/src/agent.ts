@@ -17,11 +17,10 @@ import { connectAgent, type Connected, type WhoConnects } from './identity/conne
 import type { EnrolEvent } from './identity/enrol.js';
 import { keepRenewed, type RenewEvent } from './identity/renew.js';
 import type { UpdateHandler } from './download.js';
+import { firstRetry, longestRetry, waitAfter } from './retry.js';
 import { nextTime, requestTimeoutOf, type Rhythm, rhythmOf } from './schedule.js';
 import type { AgentState, StateStore } from './state.js';
 
-const firstRetry = 1_000;
-const longestRetry = 60_000;
 const longestSleep = 5_000;
 const goodbyeTimeout = 10_000;
 /** Results kept for a server that is away; far more than a client has work, so memory stays bounded all the same. */
@@ -210,8 +209,7 @@ export class Agent {
           await this.save({ registered: false });
           return this.persist('connecting', () => this.connect());
         }
-        const asked = error instanceof AgentError ? error.retryAfterSeconds : undefined;
-        const wait = (asked === undefined ? pause : asked * 1000) * (0.75 + Math.random() / 2);
+        const wait = waitAfter(error, pause) * (0.75 + Math.random() / 2);
         const retryInSeconds = Math.round(wait / 100) / 10;
         this.options.onEvent?.({ type: 'failed', what, error: messageOf(error), retryInSeconds });
         await sleep(wait, undefined, { signal: this.signal }).catch(() => undefined);

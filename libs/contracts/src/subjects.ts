@@ -61,3 +61,5 @@ export const contactStream = {
 
 /** The largest payload an agent may send, in bytes. */
 export const maxPayloadBytes = 64 * 1024;
+/** The same with room for headers, which the broker counts too. */
+export const maxMessageBytes = maxPayloadBytes + 1024;

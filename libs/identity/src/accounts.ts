@@ -1,4 +1,4 @@
-import { laneMappings, mappedSubjects, maxPayloadBytes, publishedKinds, requestKinds, subjects } from '#contracts';
+import { laneMappings, mappedSubjects, maxMessageBytes, publishedKinds, requestKinds, subjects } from '#contracts';
 import { type Claims, encodeClaims, type UserPermissions } from './claims.js';
 import type { Keys } from './keys.js';
 import type { Signer } from './signer.js';
@@ -10,8 +10,6 @@ const jetStream = { mem_storage: -1, disk_storage: -1, streams: -1, consumer: -1
 const nothing = { pub: { deny: ['>'] }, sub: { deny: ['>'] } };
 
 const seconds = (count: number): number => count * 1e9;
-/** Room for headers beside the largest payload, in bytes. */
-const headerBytes = 1024;
 
 /** What every agent may do: speak for itself, and hear what is for it. `{{name()}}` is the name in its JWT. */
 const agentPermissions: UserPermissions = {
@@ -24,7 +22,7 @@ const agentPermissions: UserPermissions = {
   resp: { max: 1, ttl: seconds(10) },
   subs: 16,
   data: -1,
-  payload: maxPayloadBytes + headerBytes,
+  payload: maxMessageBytes,
 };
 
 /** Whoever has a token of enrolment may present it, and hear the answer. */
@@ -33,7 +31,7 @@ const enrolmentPermissions: UserPermissions = {
   sub: { allow: ['_INBOX.{{name()}}.>'] },
   subs: 4,
   data: -1,
-  payload: maxPayloadBytes + headerBytes,
+  payload: maxMessageBytes,
   bearer_token: true,
 };
 

@@ -9,21 +9,18 @@ import {
   type StreamInfo,
 } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/transport-node';
-import { contactStream, type Lanes, laneSubjects, laneTransform, maxPayloadBytes } from '#contracts';
+import { contactStream, type Lanes, laneSubjects, laneTransform, maxMessageBytes } from '#contracts';
 
 const nanos = (seconds: number): number => seconds * 1e9;
 
 const streamNotFound: number = JetStreamApiCodes.StreamNotFound;
-
-/** Room for headers beside the largest payload. */
-const headerBytes = 1024;
 
 const config = {
   name: contactStream.name,
   retention: RetentionPolicy.Limits,
   storage: StorageType.File,
   discard: DiscardPolicy.New,
-  max_msg_size: maxPayloadBytes + headerBytes,
+  max_msg_size: maxMessageBytes,
   // Only messages with a Nats-Msg-Id are remembered, for this long: enough for a retry, small beside the traffic.
   duplicate_window: nanos(10),
   num_replicas: 1,

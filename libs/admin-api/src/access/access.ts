@@ -1,6 +1,7 @@
 import type { Logger } from 'pino';
 import { ReachbackError, type Role } from '#contracts';
 import { isOutage, type Queryable } from '#event-log';
+import { bearerTokenOf } from './bearer.js';
 import type { Caller } from './caller.js';
 import { type Attempt, FailedAttempts } from './failed-attempts.js';
 import { KeyRing } from './key-ring.js';
@@ -42,8 +43,6 @@ type Row = {
   readonly isUseNoted: boolean;
 };
 
-const bearer = /^Bearer +(\S+)$/i;
-
 /** Access by the keys of the configuration, those that administrators made, and tokens of an issuer. */
 export const createAccess = (options: AccessOptions): Access => {
   const findCaller = createFinder(options);
@@ -62,7 +61,7 @@ export const createAccess = (options: AccessOptions): Access => {
   };
   return {
     callerOf: async (authorization, address) => {
-      const [, token] = bearer.exec(authorization ?? '') ?? [];
+      const token = bearerTokenOf(authorization);
       // Guesses nothing, and costs nothing: a browser that was sent here by mistake has to wait for nothing.
       if (token === undefined) return refuse('missing', new ReachbackError('unauthorized'));
       const attempt = { address, keyId: idIn(token) };

@@ -9,7 +9,7 @@ import { Requires } from '../access/requires.js';
 import type { Scope } from '../access/scope.js';
 import { findKnown } from '../clients/find-client.js';
 import { type ApiContext, Context } from '../context.js';
-import { decodePosition, pageOf } from '../paging.js';
+import { pageByPosition, positionIn, withoutPosition } from '../paging.js';
 import { Writer } from '../writes/writer.js';
 
 type Id = { readonly id: string };
@@ -31,11 +31,11 @@ export class CredentialsController {
     @Param({ schema: clientParams }) { id }: Id,
     @Query({ schema: pageQuery }) { limit, cursor }: { readonly limit: number; readonly cursor?: string },
   ) {
-    const before = cursor === undefined ? undefined : decodePosition(cursor);
+    const before = positionIn(cursor);
     await assertWithin(this.context.db, scope, id);
     const rows = await listCredentials(this.context.db, id, before, limit + 1);
-    const { items, nextCursor } = pageOf(rows, limit, ({ position }) => [String(position)]);
-    return { items: items.map(({ position: _, ...credential }) => credential), nextCursor };
+    const { items, nextCursor } = pageByPosition(rows, limit);
+    return { items: items.map(withoutPosition), nextCursor };
   }
 
   @Post('revoke')

@@ -14,9 +14,10 @@ import {
 } from '#contracts';
 import { approve, enrol, enrolmentState, listEnrolments, refuse, selectEnrolment } from '#enrolment';
 import type { Queryable } from '#event-log';
+import { bearerTokenOf } from '../access/bearer.js';
 import { Public, Requires } from '../access/requires.js';
 import { type ApiContext, Context } from '../context.js';
-import { decodePosition, pageOf } from '../paging.js';
+import { pageByPosition, positionIn, withoutPosition } from '../paging.js';
 import { Writer } from '../writes/writer.js';
 import { enrolmentOf } from './enrolment-of.js';
 
@@ -61,7 +62,7 @@ export class EnrolmentsController {
     @Req() { headers }: FastifyRequest,
     @Res({ passthrough: true }) reply: FastifyReply,
   ) {
-    const [, token = ''] = /^Bearer +(\S+)$/i.exec(headers.authorization ?? '') ?? [];
+    const token = bearerTokenOf(headers.authorization) ?? '';
     return answer(reply, await enrolmentState(enrolmentOf(this.context), token, id));
   }
 
@@ -70,10 +71,9 @@ export class EnrolmentsController {
   @ApiOperation({ summary: 'Who asked to enrol, newest first; with `state=pending` those that wait for approval' })
   @ApiOkResponse({ standardSchema: enrolmentListSchema })
   async list(@Query({ schema: enrolmentListQuery }) { state, limit, cursor }: EnrolmentListQuery) {
-    const before = cursor === undefined ? undefined : decodePosition(cursor);
-    const rows = await listEnrolments(this.context.db, { state, limit: limit + 1 }, before);
-    const { items, nextCursor } = pageOf(rows, limit, ({ position }) => [String(position)]);
-    return { items: items.map(shown), nextCursor };
+    const rows = await listEnrolments(this.context.db, { state, limit: limit + 1 }, positionIn(cursor));
+    const { items, nextCursor } = pageByPosition(rows, limit);
+    return { items: items.map(withoutPosition), nextCursor };
   }
 
   @Post(':id/approve')
@@ -119,12 +119,7 @@ const answer = (reply: FastifyReply, body: EnrolReply): EnrolReply => {
   return body;
 };
 
-type Row = Awaited<ReturnType<typeof selectEnrolment>>;
-
-const shown = (row: Row) => {
-  if (!row) return {};
-  const { position: _, ...rest } = row;
-  return rest;
+const describe = async (db: Queryable, id: string) => {
+  const row = await selectEnrolment(db, id);
+  return row ? withoutPosition(row) : {};
 };
-
-const describe = async (db: Queryable, id: string) => shown(await selectEnrolment(db, id));

@@ -12,9 +12,10 @@ import {
   ReachbackError,
 } from '#contracts';
 import { createToken, deleteToken, findToken, listTokens } from '#enrolment';
+import type { Queryable } from '#event-log';
 import { Requires } from '../access/requires.js';
 import { type ApiContext, Context } from '../context.js';
-import { decodePosition, pageOf } from '../paging.js';
+import { pageByPosition, positionIn, withoutPosition } from '../paging.js';
 import { Writer } from '../writes/writer.js';
 import { enrolmentOf } from './enrolment-of.js';
 
@@ -45,7 +46,7 @@ export class TokensController {
     const answer = await this.writer.run(request, reply, async (write) => {
       const created = await createToken(enrolment, write, body);
       token = created.token;
-      return { status: 201, body: { ...shown(await findToken(write.tx, created.id)), token: null } };
+      return { status: 201, body: { ...(await describe(write.tx, created.id)), token: null } };
     });
     return { ...(answer as object), token };
   }
@@ -55,10 +56,9 @@ export class TokensController {
   @ApiOperation({ summary: 'Enrolment tokens, newest first; what they grant, and how often they were used' })
   @ApiOkResponse({ standardSchema: enrolmentTokenListSchema })
   async list(@Query({ schema: pageQuery }) { limit, cursor }: { readonly limit: number; readonly cursor?: string }) {
-    const before = cursor === undefined ? undefined : decodePosition(cursor);
-    const rows = await listTokens(this.context.db, before, limit + 1);
-    const { items, nextCursor } = pageOf(rows, limit, ({ position }) => [String(position)]);
-    return { items: items.map(shown), nextCursor };
+    const rows = await listTokens(this.context.db, positionIn(cursor), limit + 1);
+    const { items, nextCursor } = pageByPosition(rows, limit);
+    return { items: items.map(withoutPosition), nextCursor };
   }
 
   @Get(':id')
@@ -68,7 +68,7 @@ export class TokensController {
   async get(@Param({ schema: enrolmentTokenParams }) { id }: { readonly id: string }) {
     const token = await findToken(this.context.db, id);
     if (!token) throw new ReachbackError('not_found', 'There is no enrolment token with this id.');
-    return shown(token);
+    return withoutPosition(token);
   }
 
   @Delete(':id')
@@ -92,10 +92,7 @@ export class TokensController {
   }
 }
 
-type Shown = Awaited<ReturnType<typeof findToken>>;
-
-const shown = (token: Shown) => {
-  if (!token) return {};
-  const { position: _, ...rest } = token;
-  return rest;
+const describe = async (db: Queryable, id: string) => {
+  const token = await findToken(db, id);
+  return token ? withoutPosition(token) : {};
 };

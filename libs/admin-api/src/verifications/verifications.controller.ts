@@ -6,7 +6,7 @@ import { pageQuery, ReachbackError, verificationListSchema, verificationParams, 
 import type { Queryable } from '#event-log';
 import { Requires } from '../access/requires.js';
 import { type ApiContext, Context } from '../context.js';
-import { decodePosition, pageOf } from '../paging.js';
+import { pageByPosition, positionIn } from '../paging.js';
 import { Writer } from '../writes/writer.js';
 import { findRunning, findVerification, listVerifications, toVerification } from './select-verifications.js';
 
@@ -43,9 +43,8 @@ export class VerificationsController {
   @ApiOperation({ summary: 'Connection verifications, newest first' })
   @ApiOkResponse({ standardSchema: verificationListSchema })
   async list(@Query({ schema: pageQuery }) { limit, cursor }: { readonly limit: number; readonly cursor?: string }) {
-    const before = cursor === undefined ? undefined : decodePosition(cursor);
-    const rows = await listVerifications(this.context.db, before, limit + 1);
-    const { items, nextCursor } = pageOf(rows, limit, ({ position }) => [String(position)]);
+    const rows = await listVerifications(this.context.db, positionIn(cursor), limit + 1);
+    const { items, nextCursor } = pageByPosition(rows, limit);
     return { items: items.map(toVerification), nextCursor };
   }
 

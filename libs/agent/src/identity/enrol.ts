@@ -2,11 +2,8 @@ import { connect, jwtAuthenticator, type NatsConnection } from '@nats-io/transpo
 import { setTimeout as sleep } from 'node:timers/promises';
 import { enrolReplySchema, type EnrolReply, subjects } from '#contracts';
 import { AgentError, answerOf, messageOf } from '../agent-error.js';
+import { firstRetry, identityTimeout, longestRetry, waitAfter } from '../retry.js';
 import { type Identity, type IdentityStore, newIdentity, publicKeyOf } from './identity.js';
-
-const requestTimeout = 10_000;
-const firstRetry = 1_000;
-const longestRetry = 60_000;
 
 export type EnrolOptions = {
   readonly server: string;
@@ -80,14 +77,14 @@ const ask = async (
   for (;;) {
     signal?.throwIfAborted();
     try {
-      const message = await nats.request(subject, JSON.stringify(request), { timeout: requestTimeout });
+      const message = await nats.request(subject, JSON.stringify(request), { timeout: identityTimeout });
       const reply = enrolReplySchema.parse(answerOf(message));
       if (reply.state === 'approved') return reply;
       told?.({ type: 'awaiting-approval', enrolment: reply.id });
       await sleep(reply.retryAfterSeconds * 1000, undefined, { signal });
     } catch (error) {
       if (signal?.aborted || isFinal(error) || nats.isClosed()) throw error;
-      const wait = error instanceof AgentError && error.retryAfterSeconds ? error.retryAfterSeconds * 1000 : pause;
+      const wait = waitAfter(error, pause);
       told?.({ type: 'failed', what: 'enrolling', error: messageOf(error), retryInSeconds: wait / 1000 });
       await sleep(wait, undefined, { signal });
       pause = Math.min(pause * 2, longestRetry);

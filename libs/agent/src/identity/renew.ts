@@ -1,12 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { renewReplySchema, subjects } from '#contracts';
-import { AgentError, answerOf, messageOf } from '../agent-error.js';
+import { answerOf, messageOf } from '../agent-error.js';
 import type { Link } from '../connection.js';
+import { firstRetry, identityTimeout, longestRetry, waitAfter } from '../retry.js';
 import { type Identity, type IdentityStore, publicKeyOf, validityOf } from './identity.js';
 
-const requestTimeout = 10_000;
-const firstRetry = 1_000;
-const longestRetry = 60_000;
 /** A timer longer than this overflows, and a laptop that slept has other ideas of when it is. In milliseconds. */
 const longestSleep = 60_000;
 
@@ -51,9 +49,9 @@ export const keepRenewed = async (options: RenewOptions): Promise<void> => {
       retry = firstRetry;
     } catch (error) {
       if (signal.aborted) return;
-      const asked = error instanceof AgentError ? (error.retryAfterSeconds ?? 0) * 1000 : 0;
-      told({ type: 'failed', what: 'renewing', error: messageOf(error), retryInSeconds: (asked || retry) / 1000 });
-      await pause(asked || retry);
+      const wait = waitAfter(error, retry);
+      told({ type: 'failed', what: 'renewing', error: messageOf(error), retryInSeconds: wait / 1000 });
+      await pause(wait);
       retry = Math.min(retry * 2, longestRetry);
     }
   }
@@ -63,7 +61,7 @@ export const keepRenewed = async (options: RenewOptions): Promise<void> => {
 const renewOnce = async ({ id, link, store, current }: RenewOptions): Promise<string> => {
   const request = JSON.stringify({ publicKey: publicKeyOf(current.identity) });
   const { jwt, expiresAt } = renewReplySchema.parse(
-    answerOf(await link.request(subjects.renew(id), request, requestTimeout)),
+    answerOf(await link.request(subjects.renew(id), request, identityTimeout)),
   );
   current.identity = { ...current.identity, jwt };
   await store.save(current.identity);

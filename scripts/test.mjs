@@ -2,10 +2,18 @@
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { root, setUp } from './setup.mjs';
 
 setUp();
+
+/** What failed in a file, a line each: a file that could not be run has no test to name. */
+const failuresOf = ({ name, status, message, assertionResults }) => {
+  const file = relative(root, name);
+  const failed = assertionResults.filter(({ status }) => status === 'failed');
+  if (status === 'failed' && failed.length === 0) return [`FAILED ${file}: ${message.trim().split('\n')[0]}`];
+  return failed.map(({ fullName }) => `FAILED ${file}: ${fullName}`);
+};
 
 const tool = (path) => join(root, 'node_modules', path);
 const args = process.argv.slice(2);
@@ -31,8 +39,10 @@ const jest = [tool('jest/bin/jest.js'), '--json', `--outputFile=${report}`, ...a
 const passed = run('Tests', jest, '--experimental-vm-modules --no-warnings');
 
 try {
-  const { numPassedTests, numFailedTests } = JSON.parse(readFileSync(report, 'utf8'));
-  console.log(`\n${numPassedTests} passed, ${numFailedTests} failed`);
+  const { numPassedTests, numFailedTests, testResults } = JSON.parse(readFileSync(report, 'utf8'));
+  console.log('');
+  for (const line of testResults.flatMap(failuresOf)) console.log(line);
+  console.log(`${numPassedTests} passed, ${numFailedTests} failed`);
 } finally {
   rmSync(folder, { recursive: true, force: true });
 }

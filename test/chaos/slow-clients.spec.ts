@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { connect, type Socket } from 'node:net';
 import { once } from 'node:events';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { startTestNats, type TestServer } from '#embedded';
 import { openTestDatabase, type TestDatabase } from '../helpers/database.js';
 import { endlessly, rawHttp } from '../helpers/raw-http.js';
@@ -38,6 +39,7 @@ const askMeanwhile = async (server: ServerProcess, work: Promise<unknown>) => {
     expect(status).toBe(200);
     asked++;
     longest = Math.max(longest, Date.now() - began);
+    await sleep(20);
   }
   return { asked, longest };
 };

@@ -58,11 +58,20 @@ const fetched = async (client: string) => {
   return { settings: settings !== null, updates: updates.length };
 };
 
+/** The ids, where they have one, of what the audit of a group says was done of a type. */
+const auditedOf = async (group: string, type: string): Promise<readonly (string | undefined)[]> => {
+  const { items } = await system.rest.get<{ items: readonly { readonly data: { readonly id?: string } }[] }>(
+    `/v1/audit?group=${encodeURIComponent(group)}&type=${type}`,
+  );
+  return items.map(({ data }) => data.id);
+};
+
 describe('G4: what was queued by somebody who has since lost the right', () => {
   test('G4: a release is held, visible, and delivered to nobody; an administrator who resumes it answers for it', async () => {
     const { group, client, key } = await begin();
     const id = await publish(key, { groups: [group] });
     expect(await revoke(key)).toEqual({ releases: [id], settings: [] });
+    expect(await auditedOf(group, 'release-held')).toEqual([id]);
     expect(await queue(client)).toEqual([{ kind: 'update', state: 'pending', held: true }]);
     expect(await fetched(client)).toEqual({ settings: false, updates: 0 });
     const release = await system.rest.get(`/v1/releases/${id}`);
@@ -98,6 +107,7 @@ describe('G4: what was queued by somebody who has since lost the right', () => {
     await key.rest.send('PATCH', path, { scan: 'daily' });
     await settle(client, (await system.request(client, 'poll')).settings);
     expect((await revoke(key)).settings).toEqual([{ scope: 'group', path: group }]);
+    expect(await auditedOf(group, 'settings-held')).toHaveLength(1);
     expect(await system.rest.get(path)).toMatchObject({ values: { scan: 'daily' }, held: { reason: 'key-revoked' } });
     expect(await queue(late)).toEqual([{ kind: 'settings', state: 'pending', held: true }]);
     expect(await fetched(late)).toEqual({ settings: false, updates: 0 });

@@ -14,6 +14,7 @@ import {
 } from '#contracts';
 import { approve, enrol, enrolmentState, listEnrolments, refuse, selectEnrolment } from '#enrolment';
 import type { Queryable } from '#event-log';
+import { addressOf } from '../access/address.js';
 import { bearerTokenOf } from '../access/bearer.js';
 import { Public, Requires } from '../access/requires.js';
 import { type ApiContext, Context } from '../context.js';
@@ -46,7 +47,7 @@ export class EnrolmentsController {
     @Req() request: FastifyRequest,
     @Res({ passthrough: true }) reply: FastifyReply,
   ) {
-    const asked = { ...body, address: request.ip, correlation: request.id };
+    const asked = { ...body, address: addressOf(request), correlation: request.id };
     return answer(reply, await enrol(enrolmentOf(this.context), asked));
   }
 

@@ -23,11 +23,13 @@ const groupsOf = async (fact: Fact, tx: Transaction): Promise<readonly string[]>
     case 'group-removed':
       return [fact.data.path, ...(fact.data.moveClientsTo === null ? [] : [fact.data.moveClientsTo])];
     case 'release-published':
+    case 'release-held':
     case 'release-paused':
     case 'release-resumed':
     case 'release-withdrawn':
       return groupsOfRelease(fact.data.id, tx);
     case 'settings-changed':
+    case 'settings-held':
       if (fact.data.level.scope === 'group') return [fact.data.level.path];
   }
   if (fact.client === null) return [];

@@ -6,6 +6,7 @@ export * from './database.js';
 export * from './head.js';
 export * from './lane-count.js';
 export * from './lane.js';
+export * from './lock-unchanged.js';
 export * from './leases.js';
 export * from './migrate.js';
 export * from './read-facts.js';

@@ -1,13 +1,17 @@
 import { randomUUID } from 'node:crypto';
 import { type Fact, factVersions, type NewFact } from '#contracts';
 import { factText } from './chain/fact-text.js';
-import { noteAppended, type Transaction } from './database.js';
-import { reservePositions } from './head.js';
+import type { Transaction } from './database.js';
+import { asksForLog, lockLog, takePositions } from './head.js';
+import { noteAppended, send } from './transact.js';
 
-/** Something that must be true as soon as a fact is: it is applied in the transaction that appends the facts. */
+/**
+ * Something that must be true as soon as a fact is: it is applied in the transaction that appends the facts. It is done
+ * when its statements are sent: whoever reads what they write sends the reading after them.
+ */
 export type InlineProjection = {
   readonly name: string;
-  readonly apply: (facts: readonly Fact[], tx: Transaction) => Promise<void>;
+  readonly apply: (facts: readonly Fact[], tx: Transaction) => void | Promise<void>;
 };
 
 /** The channel on which followers hear that there are facts; a hint only. */
@@ -33,10 +37,11 @@ const streamOf = (fact: NewFact): string => {
 export type LaneOf = (clientId: string) => number;
 
 /**
- * Appends facts at the log's head and applies the inline projections, all in the caller's transaction.
+ * Appends facts at the log's head and applies the inline projections, all in the caller's transaction. Most of it is
+ * sent without waiting for answers: what fails makes the transaction fail.
  *
  * @param lane of the clients that the facts are about; a function where they may be of several
- * @returns the facts with their positions, in the order given
+ * @returns the facts in the order given; with their positions, which cannot be read before the log's lock is given
  */
 export const appendFacts = async (
   tx: Transaction,
@@ -45,18 +50,23 @@ export const appendFacts = async (
   projections: readonly InlineProjection[],
 ): Promise<readonly Fact[]> => {
   if (newFacts.length === 0) return [];
-  const first = await reservePositions(tx, newFacts.length);
+  if (!asksForLog(tx)) await lockLog(tx);
+  const first = takePositions(tx, newFacts.length);
   const recordedAt = new Date();
-  const facts = newFacts.map((fact, i): Fact => ({
-    ...fact,
-    lane: laneOfFact(fact, lane),
-    position: first + BigInt(i),
-    id: randomUUID(),
-    recordedAt,
-  }));
-  await insertFacts(tx, facts);
+  const facts = newFacts.map((fact, i): Fact => {
+    const at = BigInt(i);
+    const placed = { lane: laneOfFact(fact, lane), id: randomUUID(), recordedAt };
+    return {
+      ...fact,
+      ...placed,
+      get position() {
+        return first() + at;
+      },
+    };
+  });
+  insertFacts(tx, facts);
   for (const projection of projections) await projection.apply(facts, tx);
-  await tx`SELECT pg_notify(${factsChannel}, '')`;
+  send(tx)`SELECT pg_notify(${factsChannel}, '')`;
   noteAppended(tx, facts);
   return facts;
 };
@@ -67,8 +77,8 @@ const laneOfFact = ({ client, type }: NewFact, lane: number | LaneOf): number | 
   return typeof lane === 'number' && type.startsWith('lane-') ? lane : null;
 };
 
-/** Each gets the next hash of the chain, and the head the last one's (ADR 0012). */
-const insertFacts = (tx: Transaction, facts: readonly Fact[]) => tx`
+/** Each gets the next position and hash of the chain, and the head the last one's (ADR 0012). */
+const insertFacts = (tx: Transaction, facts: readonly Fact[]): void => send(tx)`
   WITH appended AS (
     INSERT INTO event
       (lane, position, id, stream, version, type, schema_version, client_id, recorded_at, data, meta, hash)
@@ -76,13 +86,12 @@ const insertFacts = (tx: Transaction, facts: readonly Fact[]) => tx`
            chain_facts((SELECT chain_hash FROM log_head), convert_to(${factText(tx)}, 'UTF8'))
              OVER (ORDER BY position ROWS UNBOUNDED PRECEDING)
     FROM (
-      SELECT lane, position, id, stream,
+      SELECT lane, (SELECT position FROM log_head) + n AS position, id, stream,
              coalesce((SELECT max(version) FROM event e WHERE e.stream = f.stream), 0)
-               + row_number() OVER (PARTITION BY stream ORDER BY position) AS version,
+               + row_number() OVER (PARTITION BY stream ORDER BY n) AS version,
              type, schema_version, client_id, recorded_at, data::jsonb AS data, meta::jsonb AS meta
       FROM unnest(
         ${facts.map(({ lane }) => (lane === null ? null : String(lane)))}::smallint[],
-        ${facts.map((fact) => String(fact.position))}::bigint[],
         ${facts.map((fact) => fact.id)}::uuid[],
         ${facts.map(streamOf)}::text[],
         ${facts.map((fact) => fact.type)}::text[],
@@ -91,9 +100,9 @@ const insertFacts = (tx: Transaction, facts: readonly Fact[]) => tx`
         ${facts.map((fact) => fact.recordedAt.toISOString())}::timestamptz[],
         ${facts.map((fact) => JSON.stringify(fact.data))}::text[],
         ${facts.map((fact) => JSON.stringify(fact.meta))}::text[]
-      ) AS f (lane, position, id, stream, type, schema_version, client_id, recorded_at, data, meta)
+      ) WITH ORDINALITY AS f (lane, id, stream, type, schema_version, client_id, recorded_at, data, meta, n)
     ) facts
     RETURNING position, hash
   )
-  UPDATE log_head SET chain_position = last.position, chain_hash = last.hash
+  UPDATE log_head SET position = last.position, chain_position = last.position, chain_hash = last.hash
   FROM (SELECT position, hash FROM appended ORDER BY position DESC LIMIT 1) last`;

@@ -1,5 +1,6 @@
 import type { Queryable, Transaction } from './database.js';
-import { reservePositions } from './head.js';
+import { asksForLog, lockLog, takePositions } from './head.js';
+import { send } from './transact.js';
 
 /** A chunk of contacts as it is stored. `at` is milliseconds since 1970; see `chunk-codec.ts` for `data`. */
 export type Chunk = { readonly at: number; readonly count: number; readonly data: Buffer };
@@ -17,11 +18,17 @@ export const ensurePartitions = async (tx: Queryable, at: number, daysAhead = 3)
 
 /** Appends a chunk of a lane's contacts at the log's head; returns the position of its first contact. */
 export const appendChunk = async (tx: Transaction, lane: number, epoch: number, chunk: Chunk): Promise<bigint> => {
-  const first = await reservePositions(tx, chunk.count);
-  await tx`
+  if (!asksForLog(tx)) await lockLog(tx);
+  const first = takePositions(tx, chunk.count);
+  send(tx)`
+    WITH head AS (
+      UPDATE log_head SET position = position + ${chunk.count} RETURNING position - ${chunk.count} + 1 AS first
+    )
     INSERT INTO contact_chunk (lane, first_position, epoch, at, count, data)
-    VALUES (${lane}, ${first}, ${epoch}, ${new Date(chunk.at)}, ${chunk.count}, ${chunk.data})`;
-  return first;
+    SELECT ${lane}::smallint, first, ${epoch}::integer, ${new Date(chunk.at)}::timestamptz, ${chunk.count}::integer,
+           ${chunk.data}::bytea
+    FROM head`;
+  return first();
 };
 
 /** A lane's chunks whose contacts lie after a position, in order; the first may begin before it. */

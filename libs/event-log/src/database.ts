@@ -1,5 +1,6 @@
 import postgres from 'postgres';
 import type { Fact } from '#contracts';
+import { observe } from './transact.js';
 
 const types = { bigint: postgres.BigInt } as const;
 
@@ -66,31 +67,8 @@ export const openDatabase = ({
     backoff: (retries: number) => Math.min(0.1 * 2 ** retries, 2) * (0.5 + Math.random() / 2),
     ...(observer ? { onclose: () => observer.disconnected() } : {}),
   });
-  if (observer) observers.set(db, observer);
+  if (observer) observe(db, observer);
   return db;
-};
-
-const observers = new WeakMap<Database, DatabaseObserver>();
-/** The facts that a transaction has appended so far. */
-const appended = new WeakMap<Transaction, Fact[]>();
-
-/** Notes facts that a transaction has appended, for the pool's observer to hear of when it has committed. */
-export const noteAppended = (tx: Transaction, facts: readonly Fact[]): void => {
-  const noted = appended.get(tx);
-  if (noted) for (const fact of facts) noted.push(fact);
-};
-
-/** Runs `work` in one transaction. */
-export const transact = async <T>(db: Database, work: (tx: Transaction) => Promise<T>): Promise<T> => {
-  const observer = observers.get(db);
-  if (!observer) return db.begin(work) as Promise<T>;
-  const facts: Fact[] = [];
-  const result = await db.begin((tx) => {
-    appended.set(tx, facts);
-    return work(tx);
-  });
-  if (facts.length > 0) observer.committed(facts);
-  return result as T;
 };
 
 const connectionErrors = new Set([

@@ -6,17 +6,43 @@ export const readHead = async (db: Queryable): Promise<bigint> => {
   return headOf(row);
 };
 
+/** What a transaction that has the log's lock, or has asked for it, knows of the head, which nobody else moves now. */
+type HeldHead = {
+  /** Where it was when the lock was given; undefined until Postgres has said so. */
+  found?: bigint;
+  /** By how much this transaction has moved it since. */
+  moved: number;
+};
+const heldHeads = new WeakMap<Transaction, HeldHead>();
+
 /** Takes the log's lock until the transaction ends: what is read after it cannot change before the append. */
 export const lockLog = async (tx: Transaction): Promise<bigint> => {
-  const [row] = await tx<{ position: bigint }[]>`SELECT position FROM log_head FOR UPDATE`;
-  return headOf(row);
+  const held = heldHeads.get(tx) ?? { moved: 0 };
+  heldHeads.set(tx, held);
+  const before = held.moved;
+  const [row] = await tx<{ position: bigint }[]>`SELECT position FROM log_head FOR UPDATE`.execute();
+  const head = headOf(row);
+  held.found ??= head - BigInt(before);
+  return head;
 };
 
-/** Reserves `count` positions at the log's head; returns the first. Takes the log's lock. */
-export const reservePositions = async (tx: Transaction, count: number): Promise<bigint> => {
-  const [row] = await tx<{ position: bigint }[]>`
-    UPDATE log_head SET position = position + ${count} RETURNING position - ${count} + 1 AS position`;
-  return headOf(row);
+/** Whether the transaction has the log's lock, or has asked for it. */
+export const asksForLog = (tx: Transaction): boolean => heldHeads.has(tx);
+
+/**
+ * Counts `count` positions that a statement, sent next, takes at the log's head.
+ *
+ * @returns tells the first of them, once Postgres has said where the head is
+ */
+export const takePositions = (tx: Transaction, count: number): (() => bigint) => {
+  const held = heldHeads.get(tx);
+  if (!held) throw new Error('The log’s lock comes before an append: lockLog() was not called.');
+  const offset = BigInt(held.moved) + 1n;
+  held.moved += count;
+  return () => {
+    if (held.found === undefined) throw new Error('A fact has no position before the log’s lock is given.');
+    return held.found + offset;
+  };
 };
 
 const headOf = (row: { readonly position: bigint } | undefined): bigint => {

@@ -1,5 +1,6 @@
 import { maxLanes } from '#contracts';
-import { type Database, type Queryable, transact } from './database.js';
+import type { Database, Queryable } from './database.js';
+import { transact } from './transact.js';
 
 /** The number of lanes is fixed when the first server starts; another one was asked for. */
 export class LaneCountError extends Error {

@@ -1,7 +1,8 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { type Database, transact } from './database.js';
+import type { Database } from './database.js';
+import { transact } from './transact.js';
 
 /** One number for all of Reachback's migrations, so that two servers starting at once take turns. */
 const advisoryLock = 7_262_001;

@@ -1,5 +1,6 @@
 import type { ErrorCode } from '#contracts';
-import { type Database, transact } from './database.js';
+import type { Database } from './database.js';
+import { transact } from './transact.js';
 
 /** A message that could not be read. */
 export type Reject = {

@@ -3,7 +3,8 @@ import { openTestDatabase, type TestDatabase } from '../../../test/helpers/datab
 import { appendFacts } from './append.js';
 import { appendChunk, ensurePartitions } from './chunks.js';
 import { contactBytes } from './chunk-codec.js';
-import { type Database, transact } from './database.js';
+import type { Database } from './database.js';
+import { transact } from './transact.js';
 import { readStorage } from './storage.js';
 
 const lane = 0;

@@ -1,4 +1,4 @@
-import type { NewFact } from '#contracts';
+import type { Fact, NewFact } from '#contracts';
 import {
   advanceWatermark,
   appendChunk,
@@ -121,12 +121,15 @@ export class LaneOwner {
     const { db, lane, term, presence, rejects, turns = turnsAtOnce } = this.options;
     const read = readMessages(messages);
     return transact(db, async (tx) => {
-      const head = await advanceWatermark(tx, lane, term, this.watermark, to);
+      // Sent together: the lock is not held while the one answer comes and the next question goes.
+      const [head, appended] = await Promise.all([
+        advanceWatermark(tx, lane, term, this.watermark, to),
+        this.readAppended(tx, this.position),
+      ]);
       const batch = new Batch();
       for (const fact of [...this.conclusions, ...facts]) batch.emit(fact);
       presence.begin(turns);
-      const isBehind = head > this.position || presence.reclassification !== undefined;
-      const takenIn = isBehind ? await this.takeIn(tx, head, batch) : 0;
+      const takenIn = await this.takeIn(tx, appended, batch);
       presence.writeOwed((fact) => batch.emit(fact));
       // What was concluded before the contacts stands before them, where a replay expects it.
       batch.close();
@@ -140,18 +143,22 @@ export class LaneOwner {
     });
   }
 
+  /** A page of the facts that others appended; under the log's lock, so nothing is beyond the head. */
+  private readAppended(tx: Transaction, after: bigint): Promise<readonly Fact[]> {
+    return readFacts(tx, { lane: this.options.lane, after, types: presenceFacts, limit: factPage });
+  }
+
   /** Takes in the facts that others appended since, and counts them; what follows comes before the batch's contacts. */
-  private async takeIn(tx: Transaction, head: bigint, batch: Batch): Promise<number> {
+  private async takeIn(tx: Transaction, appended: readonly Fact[], batch: Batch): Promise<number> {
     const { lane, presence } = this.options;
     const emit = (fact: NewFact) => batch.emit(fact);
     let count = 0;
-    for (let after = this.position; ;) {
-      const facts = await readFacts(tx, { lane, after, upTo: head, types: presenceFacts, limit: factPage });
+    for (let facts = appended; ;) {
       count += facts.length;
       for (const fact of facts) await takeInOrder(tx, lane, presence, fact, emit);
       const last = facts.at(-1);
       if (!last || facts.length < factPage) break;
-      after = last.position;
+      facts = await this.readAppended(tx, last.position);
     }
     await reclassifySome(tx, lane, presence, emit);
     return count;

@@ -1,6 +1,6 @@
 import type { JsonObject, Network } from '#contracts';
 import type { QueuedWork, Release, SentWork } from '#domain';
-import type { Queryable } from '#event-log';
+import { lowestHead, type Queryable } from '#event-log';
 
 /** A piece of undelivered work, with the release to fetch when it is an update. */
 export type OpenWork = QueuedWork &
@@ -29,17 +29,27 @@ export type ClientRow = {
 };
 
 export type KnownClient = { readonly row: ClientRow; readonly work: readonly OpenWork[] };
+export type Known = ReadonlyMap<string, KnownClient>;
 
-/** The clients with these ids, removed ones too, each with its queue: what a batch of requests needs, in two reads. */
-export const readClients = async (db: Queryable, ids: readonly string[]): Promise<ReadonlyMap<string, KnownClient>> => {
+/** Where the log's head was when a row was read. */
+type Since = { readonly since: bigint };
+
+/**
+ * The clients with these ids, removed ones too, each with its queue: what a batch of requests needs, in two reads.
+ * `since`: the log's head before both, if they tell.
+ */
+export const readClients = async (
+  db: Queryable,
+  ids: readonly string[],
+): Promise<{ readonly known: Known; readonly since: bigint | undefined }> => {
   const [rows, work] = await Promise.all([selectClients(db, ids), selectWork(db, ids)]);
   const known = new Map(rows.map((row) => [row.id, { row, work: [] as OpenWork[] }]));
   for (const item of work) known.get(item.clientId)?.work.push(item);
-  return known;
+  return { known, since: lowestHead([rows, work]) };
 };
 
-const selectClients = (db: Queryable, ids: readonly string[]) => db<ClientRow[]>`
-  SELECT c.id, c.ordinal, c.group_path AS "group", c.agent_version AS "agentVersion", c.installed, c.ips,
+const selectClients = (db: Queryable, ids: readonly string[]) => db<(ClientRow & Since)[]>`
+  SELECT (SELECT position FROM log_head) AS since, c.id, c.ordinal, c.group_path AS "group", c.agent_version AS "agentVersion", c.installed, c.ips,
          c.removed_at IS NOT NULL AS removed, p.network, c.settings_revision AS "confirmedRevision",
          own.values AS "ownSettings", f.revision AS "fleetRevision", g.chain_revision AS "chainRevision",
          greatest(f.revision, g.chain_revision, c.own_revision) AS revision, n.revision AS "networksRevision"
@@ -51,8 +61,8 @@ const selectClients = (db: Queryable, ids: readonly string[]) => db<ClientRow[]>
   LEFT JOIN settings_level own ON own.scope = 'client' AND own.key = c.id
   WHERE c.id = ANY(${[...ids]})`;
 
-const selectWork = (db: Queryable, ids: readonly string[]) => db<OpenWork[]>`
-  SELECT w.client_id AS "clientId", w.kind, w.key, w.revision, w.release, w.state, w.request,
+const selectWork = (db: Queryable, ids: readonly string[]) => db<(OpenWork & Since)[]>`
+  SELECT (SELECT position FROM log_head) AS since, w.client_id AS "clientId", w.kind, w.key, w.revision, w.release, w.state, w.request,
          w.delivered_at AS "deliveredAt", w.is_deliverable AS "isDeliverable",
          CASE WHEN r.id IS NOT NULL THEN jsonb_build_object(
            'component', r.component, 'version', r.version, 'url', r.url, 'sha256', r.sha256, 'size', r.size,

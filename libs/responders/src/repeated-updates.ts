@@ -1,5 +1,5 @@
 import { isRetryOf } from '#domain';
-import type { Transaction } from '#event-log';
+import type { Queryable } from '#event-log';
 import type { WorkRequest } from './request.js';
 
 /** Facts of a client that are searched for an update that it started before: far more than a retry needs. */
@@ -7,12 +7,12 @@ const searched = 100;
 
 /** Those requests that say again that the client started an update, which the log has already (G7). */
 export const findRepeatedUpdates = async (
-  tx: Transaction,
+  db: Queryable,
   requests: readonly WorkRequest[],
 ): Promise<ReadonlySet<WorkRequest>> => {
   const updates = requests.filter(({ kind }) => kind === 'update');
   if (updates.length === 0) return new Set();
-  const rows = await tx<{ id: string; request: string; at: Date }[]>`
+  const rows = await db<{ id: string; request: string; at: Date }[]>`
     SELECT q.id, q.request, e.recorded_at AS at
     FROM unnest(
       ${updates.map(({ clientId }) => clientId)}::text[], ${updates.map(({ identity }) => identity.id)}::text[]

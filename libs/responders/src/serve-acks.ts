@@ -1,7 +1,8 @@
 import { type AckReply, type AckResult, type Lanes, type NewFact, ReachbackError, type SettledItem } from '#contracts';
-import { appendFacts, type Database, lockLog, type Transaction, transact } from '#event-log';
+import { appendFacts, type Database, lockLog, lowestHead, type Queryable, transact } from '#event-log';
 import { inlineProjections } from '#projections';
-import { type KnownClient, readClients } from './read-clients.js';
+import { appendUnchanged } from './append-unchanged.js';
+import { type Known, type KnownClient, readClients } from './read-clients.js';
 import { type AckRequest, metaOf } from './request.js';
 
 export type AckOutcome = { readonly reply: AckReply } | { readonly error: ReachbackError };
@@ -16,50 +17,69 @@ type DeliveryRow = {
   readonly deliveredAt: Date | null;
 };
 
+/** What a batch of acknowledgements is about. */
+type Read = {
+  readonly known: Known;
+  readonly delivered: ReadonlyMap<string, readonly DeliveryRow[]>;
+  readonly since: bigint | undefined;
+};
+
+/** What acknowledgements lead to. */
+type Served = { readonly outcomes: ReadonlyMap<AckRequest, AckOutcome>; readonly facts: readonly NewFact[] };
+
 /**
  * Takes acknowledgements together, in one transaction. A result is about work that was delivered, or is in the queue;
  * one that says nothing new (sent ten times, or overtaken by a newer revision) is accepted and leaves no trace (G7).
+ * Should something have changed between the read and the log's lock, all is read again under it.
  */
 export const serveAcks = async (
   db: Database,
   lanes: Lanes,
   requests: readonly AckRequest[],
 ): Promise<ReadonlyMap<AckRequest, AckOutcome>> => {
-  const outcomes = new Map<AckRequest, AckOutcome>();
-  await transact(db, async (tx) => {
+  const ids = requests.map((request) => request.clientId);
+  const read = await readFor(db, ids);
+  const { outcomes, facts } = serveAll(requests, read);
+  if (await appendUnchanged(db, lanes, { facts, since: read.since, clients: ids, deadline: null })) return outcomes;
+  return transact(db, async (tx) => {
     await lockLog(tx);
-    const ids = requests.map((request) => request.clientId);
-    const [known, delivered] = await Promise.all([readClients(tx, ids), readDeliveries(tx, ids)]);
-    const facts = requests.flatMap((request): readonly NewFact[] => {
-      const client = known.get(request.clientId);
-      if (!client || client.row.removed) {
-        outcomes.set(request, { error: new ReachbackError('not_registered') });
-        return [];
-      }
-      outcomes.set(request, { reply: { accepted: request.payload.results.length } });
-      const items = settle(request.payload.results, client, delivered.get(request.clientId) ?? []);
-      if (items.length === 0) return [];
-      return [{ type: 'work-settled', client: request.clientId, meta: metaOf(request), data: { items } }];
-    });
-    await appendFacts(tx, lanes.of, facts, inlineProjections);
+    const served = serveAll(requests, await readFor(tx, ids));
+    await appendFacts(tx, lanes.of, served.facts, inlineProjections);
+    return served.outcomes;
   });
-  return outcomes;
 };
 
-const readDeliveries = async (
-  tx: Transaction,
-  ids: readonly string[],
-): Promise<ReadonlyMap<string, readonly DeliveryRow[]>> => {
-  const rows = await tx<DeliveryRow[]>`
-    SELECT client_id, kind, key, revision, release, state, delivered_at AS "deliveredAt" FROM delivery WHERE client_id = ANY(${[...ids]})`;
-  const byClient = new Map<string, DeliveryRow[]>();
-  for (const row of rows) {
-    const known = byClient.get(row.client_id);
-    if (known) known.push(row);
-    else byClient.set(row.client_id, [row]);
-  }
-  return byClient;
+const serveAll = (requests: readonly AckRequest[], { known, delivered }: Read): Served => {
+  const outcomes = new Map<AckRequest, AckOutcome>();
+  const facts = requests.flatMap((request): readonly NewFact[] => {
+    const client = known.get(request.clientId);
+    if (!client || client.row.removed) {
+      outcomes.set(request, { error: new ReachbackError('not_registered') });
+      return [];
+    }
+    outcomes.set(request, { reply: { accepted: request.payload.results.length } });
+    const items = settle(request.payload.results, client, delivered.get(request.clientId) ?? []);
+    if (items.length === 0) return [];
+    return [{ type: 'work-settled', client: request.clientId, meta: metaOf(request), data: { items } }];
+  });
+  return { outcomes, facts };
 };
+
+const readFor = async (db: Queryable, ids: readonly string[]): Promise<Read> => {
+  const [{ known, since }, rows] = await Promise.all([readClients(db, ids), selectDeliveries(db, ids)]);
+  const delivered = new Map<string, DeliveryRow[]>();
+  for (const row of rows) {
+    const before = delivered.get(row.client_id);
+    if (before) before.push(row);
+    else delivered.set(row.client_id, [row]);
+  }
+  return { known, delivered, since: since === undefined ? undefined : lowestHead([[{ since }], rows]) };
+};
+
+const selectDeliveries = (db: Queryable, ids: readonly string[]) => db<(DeliveryRow & { since: bigint })[]>`
+  SELECT (SELECT position FROM log_head) AS since, client_id, kind, key, revision, release, state,
+         delivered_at AS "deliveredAt"
+  FROM delivery WHERE client_id = ANY(${[...ids]})`;
 
 const settle = (
   results: readonly AckResult[],

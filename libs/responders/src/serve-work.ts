@@ -1,10 +1,11 @@
-import { type Lanes, ReachbackError } from '#contracts';
+import { type Lanes, type NewFact, ReachbackError } from '#contracts';
 import { disagrees, isReinstalled } from '#domain';
 import { appendFacts, type Database, lockLog, type Queryable, type Transaction, transact } from '#event-log';
-import { inlineProjections, readAcknowledged } from '#projections';
+import { type AcknowledgedByClient, inlineProjections, readAcknowledged } from '#projections';
+import { appendUnchanged } from './append-unchanged.js';
 import type { EffectiveCache } from './effective.js';
 import { planDelivery, planRequest } from './plan.js';
-import { type ClientRow, type KnownClient, readClients } from './read-clients.js';
+import { type ClientRow, type Known, type OpenWork, readClients } from './read-clients.js';
 import { register } from './register.js';
 import { findRepeatedUpdates } from './repeated-updates.js';
 import { type Composed, composeReply } from './reply.js';
@@ -13,11 +14,25 @@ import type { WorkRequest } from './request.js';
 /** What became of a request. */
 export type Outcome = { readonly reply: Composed['reply'] } | { readonly error: ReachbackError };
 
-type Known = ReadonlyMap<string, KnownClient>;
+/** What a batch of requests is served from. */
+type Read = {
+  readonly known: Known;
+  readonly since: bigint | undefined;
+  readonly acknowledged: AcknowledgedByClient;
+  readonly repeated: ReadonlySet<WorkRequest>;
+};
+
+/** What a request leads to. */
+type Served = {
+  readonly outcome: Outcome;
+  readonly facts: readonly NewFact[];
+  readonly sent: readonly OpenWork[];
+};
 
 /**
- * Serves requests for work together. Those that change nothing (most polls) are answered from one read; the others
- * share a transaction that takes the log's lock, reads again, and commits before anybody is answered.
+ * Serves requests for work together, from one read. Those that change nothing are answered from it; what the others lead
+ * to is appended in one transaction, and committed before anybody is answered. Only if something has changed since the
+ * read, or where somebody registers, all is read under the log's lock, for which everybody waits.
  */
 export const serveWork = async (
   db: Database,
@@ -25,39 +40,49 @@ export const serveWork = async (
   cache: EffectiveCache,
   requests: readonly WorkRequest[],
 ): Promise<ReadonlyMap<WorkRequest, Outcome>> => {
-  const known = await readClients(db, requests.map(idOf));
-  await refresh(db, cache, known);
-  const outcomes = new Map<WorkRequest, Outcome>();
-  const writing = requests.filter((request) => {
-    const answer = answerWithoutWriting(request, known, cache);
-    if (answer) outcomes.set(request, answer);
-    return !answer;
+  const read = await readFor(db, cache, requests);
+  const registering = requests.filter((request) => makesKnown(request, read.known));
+  const served = serveAll(
+    requests.filter((request) => !registering.includes(request)),
+    read,
+    cache,
+  );
+  const isWritten = await appendUnchanged(db, lanes, {
+    facts: [...served.values()].flatMap(({ facts }) => facts),
+    since: read.since,
+    clients: requests.map(idOf),
+    deadline: earliestDeadline([...served.values()].flatMap(({ sent }) => sent)),
   });
-  if (writing.length > 0) {
-    const written = await transact(db, (tx) => serveWriting(tx, lanes, cache, writing));
-    for (const [request, outcome] of written) outcomes.set(request, outcome);
+  const outcomes = new Map<WorkRequest, Outcome>();
+  const left = [...registering];
+  for (const [request, { facts, outcome }] of served) {
+    if (isWritten || facts.length === 0) outcomes.set(request, outcome);
+    else left.push(request);
+  }
+  if (left.length > 0) {
+    const written = await transact(db, (tx) => serveLocked(tx, lanes, cache, left));
+    for (const [request, { outcome }] of written) outcomes.set(request, outcome);
   }
   return outcomes;
 };
 
 const idOf = (request: WorkRequest): string => request.clientId;
 
-const refresh = (db: Queryable, cache: EffectiveCache, known: Known): Promise<void> =>
-  cache.refresh(
+const readFor = async (db: Queryable, cache: EffectiveCache, requests: readonly WorkRequest[]): Promise<Read> => {
+  const { known, since } = await readClients(db, requests.map(idOf));
+  await cache.refresh(
     db,
     [...known.values()].map(({ row }) => row),
   );
-
-const notRegistered = (): Outcome => ({ error: new ReachbackError('not_registered') });
-
-const answerWithoutWriting = (request: WorkRequest, known: Known, cache: EffectiveCache): Outcome | undefined => {
-  const client = known.get(request.clientId);
-  if (request.kind === 'register' && (!client || client.row.removed)) return undefined;
-  if (!client || client.row.removed) return notRegistered();
-  if (hasLess(client.row, request)) return undefined;
-  const plan = planRequest(request, client);
-  const { reply, sent } = composeReply(request, client.row, plan.open, cache);
-  return plan.facts.length === 0 && planDelivery(request, sent).length === 0 ? { reply } : undefined;
+  const fallenBack = requests.filter((request) => {
+    const client = known.get(request.clientId);
+    return client !== undefined && hasLess(client.row, request);
+  });
+  const [acknowledged, repeated] = await Promise.all([
+    readAcknowledged(db, fallenBack.map(idOf)),
+    findRepeatedUpdates(db, requests),
+  ]);
+  return { known, since, acknowledged, repeated };
 };
 
 /** Whether a client reports less than it has confirmed: it fell back, or was installed anew. */
@@ -66,39 +91,52 @@ const hasLess = (row: ClientRow, { kind, payload }: WorkRequest): boolean => {
   return kind === 'register' ? isReinstalled(confirmed, payload) : disagrees(confirmed, payload);
 };
 
-const serveWriting = async (
+/** Whether a registration makes known who is not, or no longer, or not as it is now. */
+const makesKnown = (request: WorkRequest, known: Known): boolean => {
+  if (request.kind !== 'register') return false;
+  const client = known.get(request.clientId);
+  return !client || client.row.removed || hasLess(client.row, request);
+};
+
+const serveAll = (
+  requests: readonly WorkRequest[],
+  read: Read,
+  cache: EffectiveCache,
+): ReadonlyMap<WorkRequest, Served> => new Map(requests.map((request) => [request, serveOne(request, read, cache)]));
+
+const serveOne = (request: WorkRequest, { known, acknowledged, repeated }: Read, cache: EffectiveCache): Served => {
+  const client = known.get(request.clientId);
+  if (!client || client.row.removed) {
+    return { outcome: { error: new ReachbackError('not_registered') }, facts: [], sent: [] };
+  }
+  const plan = planRequest(request, client, {
+    acknowledged: acknowledged.get(request.clientId) ?? [],
+    isRepeated: repeated.has(request),
+  });
+  const { reply, sent } = composeReply(request, client.row, plan.open, cache);
+  return { outcome: { reply }, facts: [...plan.facts, ...planDelivery(request, sent)], sent };
+};
+
+/** When the first of what is sent may not be sent any more (G5). */
+const earliestDeadline = (sent: readonly OpenWork[]): string | null => {
+  let earliest: string | null = null;
+  for (const { update } of sent) {
+    const deadline = update?.deliverBy ?? null;
+    if (deadline !== null && (earliest === null || deadline < earliest)) earliest = deadline;
+  }
+  return earliest;
+};
+
+const serveLocked = async (
   tx: Transaction,
   lanes: Lanes,
   cache: EffectiveCache,
   requests: readonly WorkRequest[],
-): Promise<ReadonlyMap<WorkRequest, Outcome>> => {
+): Promise<ReadonlyMap<WorkRequest, Served>> => {
   await lockLog(tx);
   await register(tx, lanes, requests);
-  const known = await readClients(tx, requests.map(idOf));
-  await refresh(tx, cache, known);
-  const fallenBack = requests.filter((request) => {
-    const client = known.get(request.clientId);
-    return client !== undefined && hasLess(client.row, request);
-  });
-  const [acknowledged, repeated] = await Promise.all([
-    readAcknowledged(tx, fallenBack.map(idOf)),
-    findRepeatedUpdates(tx, requests),
-  ]);
-  const outcomes = new Map<WorkRequest, Outcome>();
-  const facts = requests.flatMap((request) => {
-    const client = known.get(request.clientId);
-    if (!client || client.row.removed) {
-      outcomes.set(request, notRegistered());
-      return [];
-    }
-    const plan = planRequest(request, client, {
-      acknowledged: acknowledged.get(request.clientId) ?? [],
-      isRepeated: repeated.has(request),
-    });
-    const { reply, sent } = composeReply(request, client.row, plan.open, cache);
-    outcomes.set(request, { reply });
-    return [...plan.facts, ...planDelivery(request, sent)];
-  });
+  const served = serveAll(requests, await readFor(tx, cache, requests), cache);
+  const facts = [...served.values()].flatMap((one) => one.facts);
   await appendFacts(tx, lanes.of, facts, inlineProjections);
-  return outcomes;
+  return served;
 };

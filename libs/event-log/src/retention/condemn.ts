@@ -1,4 +1,5 @@
-import { type Database, type Queryable, type Transaction, transact } from '../database.js';
+import type { Database, Queryable, Transaction } from '../database.js';
+import { transact } from '../transact.js';
 import { partitionOf } from './partitions.js';
 
 /**

@@ -1,4 +1,5 @@
-import { type Database, transact } from '../database.js';
+import type { Database } from '../database.js';
+import { transact } from '../transact.js';
 import { partitionOf } from './partitions.js';
 
 /** Days that were condemned and are not gone yet, oldest first. */

@@ -1,6 +1,6 @@
 import { type Fact, isAdministrative } from '#contracts';
 import { groupChain } from '#domain';
-import type { InlineProjection, Transaction } from '#event-log';
+import { type InlineProjection, send, type Transaction } from '#event-log';
 
 /** What administrators did, by who, what, when, and about whom; what it was stands in the log. */
 export const audit: InlineProjection = {
@@ -12,7 +12,7 @@ export const audit: InlineProjection = {
 
 const note = async (fact: Fact, tx: Transaction): Promise<void> => {
   const groups = new Set((await groupsOf(fact, tx)).flatMap(groupChain));
-  await tx`
+  send(tx)`
     INSERT INTO audit (position, at, actor, type, client_id, groups)
     VALUES (${fact.position}, ${fact.recordedAt}, ${fact.meta.actor}, ${fact.type}, ${fact.client}, ${[...groups]})`;
 };

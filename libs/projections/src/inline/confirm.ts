@@ -1,14 +1,14 @@
-import type { Transaction } from '#event-log';
+import { send, type Transaction } from '#event-log';
 import type { Settlement } from './delivery.js';
 
 const clientsOf = (rows: readonly Settlement[]): string[] => rows.map(({ fact }) => fact.client ?? '');
 const revisionsOf = (rows: readonly Settlement[]): string[] => rows.map(({ item }) => item.revision);
 
 /** What was applied is what the client has from now on; of several revisions at once, the newest. */
-export const confirmSettings = async (applied: readonly Settlement[], tx: Transaction): Promise<void> => {
+export const confirmSettings = (applied: readonly Settlement[], tx: Transaction): void => {
   const rows = applied.filter(({ item }) => item.kind === 'settings');
   if (rows.length === 0) return;
-  await tx`
+  send(tx)`
     UPDATE client c SET settings_revision = f.revision
     FROM (
       SELECT id, max(revision) AS revision
@@ -19,10 +19,10 @@ export const confirmSettings = async (applied: readonly Settlement[], tx: Transa
 };
 
 /** A component that was applied is installed from now on. */
-export const confirmUpdates = async (applied: readonly Settlement[], tx: Transaction): Promise<void> => {
+export const confirmUpdates = (applied: readonly Settlement[], tx: Transaction): void => {
   const rows = applied.filter(({ item }) => item.kind === 'update');
   if (rows.length === 0) return;
-  await tx`
+  send(tx)`
     UPDATE client c SET installed = c.installed || f.installed
     FROM (
       SELECT id, jsonb_object_agg(component, version) AS installed
@@ -35,10 +35,10 @@ export const confirmUpdates = async (applied: readonly Settlement[], tx: Transac
 };
 
 /** Settings that were confirmed and turn out to be missing are not confirmed any more (G6). */
-export const withdrawSettings = async (failed: readonly Settlement[], tx: Transaction): Promise<void> => {
+export const withdrawSettings = (failed: readonly Settlement[], tx: Transaction): void => {
   const rows = failed.filter(({ item }) => item.kind === 'settings');
   if (rows.length === 0) return;
-  await tx`
+  send(tx)`
     UPDATE client c SET settings_revision = 0
     FROM unnest(${clientsOf(rows)}::text[], ${revisionsOf(rows)}::bigint[]) AS f (id, revision)
     WHERE c.id = f.id AND c.settings_revision = f.revision`;

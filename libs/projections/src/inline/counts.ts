@@ -1,5 +1,5 @@
 import type { Fact, FactOf } from '#contracts';
-import type { InlineProjection, Transaction } from '#event-log';
+import { type InlineProjection, send, type Transaction } from '#event-log';
 
 /**
  * In which cohort each client is counted, and how many are in each: what the API answers counts from, without looking at
@@ -21,7 +21,7 @@ export const counts: InlineProjection = {
     for (const id of changed) transitioned.delete(id);
     if (changed.size + transitioned.size === 0) return;
     // Sorted, so that the counters and the index are gone through in one order.
-    await tx`SELECT count_clients(${[...changed].sort()}::text[], ${[...transitioned].sort()}::text[])`;
+    send(tx)`SELECT count_clients(${[...changed].sort()}::text[], ${[...transitioned].sort()}::text[])`;
   },
 };
 

@@ -1,25 +1,25 @@
 import type { Fact, FactOf, SettledItem } from '#contracts';
-import type { InlineProjection, Transaction } from '#event-log';
+import { type InlineProjection, send, type Transaction } from '#event-log';
 import { ofType, rounds, runs } from './batches.js';
 import { confirmSettings, confirmUpdates, withdrawSettings } from './confirm.js';
 
 /** What happened to each piece of each client's work: delivered, acknowledged, failed. */
 export const delivery: InlineProjection = {
   name: 'delivery',
-  apply: async (facts, tx) => {
+  apply: (facts, tx) => {
     const concerned = facts.filter((fact) => fact.type === 'work-delivered' || fact.type === 'work-settled');
     for (const run of runs(concerned, (fact) => fact.type)) {
-      if (run[0]?.type === 'work-delivered') await deliver(ofType(run, 'work-delivered'), tx);
-      else await settle(ofType(run, 'work-settled'), tx);
+      if (run[0]?.type === 'work-delivered') deliver(ofType(run, 'work-delivered'), tx);
+      else settle(ofType(run, 'work-settled'), tx);
     }
   },
 };
 
 /** Each of these facts is an attempt: a request that is retried leaves none (G7). */
-const deliver = async (facts: readonly FactOf<'work-delivered'>[], tx: Transaction): Promise<void> => {
+const deliver = (facts: readonly FactOf<'work-delivered'>[], tx: Transaction): void => {
   for (const round of rounds(facts)) {
     const rows = round.flatMap((fact) => fact.data.items.map((item) => ({ fact, item })));
-    await tx`
+    send(tx)`
       INSERT INTO delivery AS d (client_id, kind, key, revision, release, state, attempts, delivered_at, request)
       SELECT client_id, kind, key, revision, release, 'delivered', 1, at, request
       FROM unnest(
@@ -40,20 +40,20 @@ const deliver = async (facts: readonly FactOf<'work-delivered'>[], tx: Transacti
 /** What settles one piece of a client's work. */
 export type Settlement = { readonly fact: Fact; readonly item: SettledItem };
 
-const settle = async (facts: readonly FactOf<'work-settled'>[], tx: Transaction): Promise<void> => {
+const settle = (facts: readonly FactOf<'work-settled'>[], tx: Transaction): void => {
   for (const round of rounds(facts)) {
     const rows: readonly Settlement[] = round.flatMap((fact) => fact.data.items.map((item) => ({ fact, item })));
-    await writeSettled(rows, tx);
+    writeSettled(rows, tx);
     const applied = rows.filter(({ item }) => item.outcome === 'applied');
     const failed = rows.filter(({ item }) => item.outcome === 'failed');
-    await confirmSettings(applied, tx);
-    await confirmUpdates(applied, tx);
-    await withdrawSettings(failed, tx);
+    confirmSettings(applied, tx);
+    confirmUpdates(applied, tx);
+    withdrawSettings(failed, tx);
   }
 };
 
-const writeSettled = async (rows: readonly Settlement[], tx: Transaction): Promise<void> => {
-  await tx`
+const writeSettled = (rows: readonly Settlement[], tx: Transaction): void => {
+  send(tx)`
     INSERT INTO delivery AS d (client_id, kind, key, revision, release, state, attempts, settled_at, error)
     SELECT client_id, kind, key, revision, release, state, 0, at, error
     FROM unnest(

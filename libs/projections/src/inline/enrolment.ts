@@ -1,5 +1,5 @@
 import type { Fact, FactOf } from '#contracts';
-import type { InlineProjection, Transaction } from '#event-log';
+import { type InlineProjection, send, type Transaction } from '#event-log';
 
 /** Who may connect: tokens, what was asked with them, and the keys that were let in. */
 export const enrolment: InlineProjection = {
@@ -14,7 +14,7 @@ const applyOne = async (fact: Fact, tx: Transaction): Promise<void> => {
     case 'enrolment-token-created':
       return createToken(fact, tx);
     case 'enrolment-token-deleted':
-      await tx`
+      send(tx)`
         UPDATE enrolment_token SET deleted_at = ${fact.recordedAt}, secret_hash = NULL WHERE id = ${fact.data.id}`;
       return;
     case 'enrolment-requested':
@@ -27,12 +27,12 @@ const applyOne = async (fact: Fact, tx: Transaction): Promise<void> => {
     case 'client-enrolled':
       return enrol(fact, tx);
     case 'credential-renewed':
-      await tx`
+      send(tx)`
         UPDATE credential SET renewed_at = ${fact.recordedAt}, expires_at = ${fact.data.expiresAt}
         WHERE public_key = ${fact.data.publicKey}`;
       return;
     case 'credential-revoked':
-      await tx`
+      send(tx)`
         UPDATE credential SET revoked_at = ${fact.recordedAt}, revoked_by = ${fact.meta.actor}
         WHERE public_key = ${fact.data.publicKey}`;
       return;
@@ -41,9 +41,9 @@ const applyOne = async (fact: Fact, tx: Transaction): Promise<void> => {
   }
 };
 
-const createToken = async (fact: FactOf<'enrolment-token-created'>, tx: Transaction): Promise<void> => {
+const createToken = (fact: FactOf<'enrolment-token-created'>, tx: Transaction): void => {
   const { data, meta, position, recordedAt } = fact;
-  await tx`
+  send(tx)`
     INSERT INTO enrolment_token (id, position, public_key, client_id, group_path, labels, uses, approval, created_by,
                                  created_at, expires_at)
     VALUES (${data.id}, ${position}, ${data.publicKey}, ${data.clientId}, ${data.group},
@@ -66,15 +66,15 @@ const insertEnrolment = async ({ fact, id, state }: Asked, tx: Transaction): Pro
             ${state === 'pending' ? null : recordedAt})
     ON CONFLICT (id) DO NOTHING
     RETURNING id`;
-  if (inserted.length > 0) await tx`UPDATE enrolment_token SET used = used + 1 WHERE id = ${data.token}`;
+  if (inserted.length > 0) send(tx)`UPDATE enrolment_token SET used = used + 1 WHERE id = ${data.token}`;
 };
 
-const decide = async (
+const decide = (
   { data, meta, recordedAt }: FactOf<'enrolment-approved' | 'enrolment-refused'>,
   state: 'approved' | 'refused',
   tx: Transaction,
-): Promise<void> => {
-  await tx`
+): void => {
+  send(tx)`
     UPDATE enrolment SET state = ${state}, decided_at = ${recordedAt}, decided_by = ${meta.actor}
     WHERE id = ${data.id}`;
 };
@@ -83,7 +83,7 @@ const decide = async (
 const enrol = async (fact: FactOf<'client-enrolled'>, tx: Transaction): Promise<void> => {
   const { client, data, position, recordedAt } = fact;
   await insertEnrolment({ fact, id: data.enrolment, state: 'approved' }, tx);
-  await tx`
+  send(tx)`
     INSERT INTO credential (public_key, client_id, enrolment, position, issued_at, expires_at)
     VALUES (${data.publicKey}, ${client}, ${data.enrolment}, ${position}, ${recordedAt}, ${data.expiresAt})
     ON CONFLICT (public_key) DO UPDATE SET

@@ -1,10 +1,10 @@
 import { groupChain } from '#domain';
-import type { Transaction } from '#event-log';
+import { send, type Transaction } from '#event-log';
 
 /** Every group a client is in, and its ancestors, with the newest revision of the chain. */
-export const ensureGroups = async (groups: readonly string[], tx: Transaction): Promise<void> => {
+export const ensureGroups = (groups: readonly string[], tx: Transaction): void => {
   const paths = [...new Set(groups.flatMap(groupChain))];
-  await tx`
+  send(tx)`
     INSERT INTO group_node (path, chain_revision)
     SELECT p.path, coalesce(max(l.revision), 0)
     FROM unnest(${paths}::text[]) AS p (path)

@@ -1,13 +1,14 @@
-import type { InlineProjection } from '#event-log';
+import { type InlineProjection, send } from '#event-log';
 import { ofType } from './batches.js';
 
 /** The networks whose machines cannot be dialled (R1). */
 export const networks: InlineProjection = {
   name: 'networks',
-  apply: async (facts, tx) => {
+  apply: (facts, tx) => {
     const last = ofType(facts, 'networks-changed').at(-1);
     if (!last) return;
     const { networks } = last.data;
-    await tx`UPDATE network_set SET networks = ${JSON.stringify(networks)}::text::jsonb, revision = ${String(last.position)}`;
+    send(tx)`
+      UPDATE network_set SET networks = ${JSON.stringify(networks)}::text::jsonb, revision = ${String(last.position)}`;
   },
 };

@@ -1,13 +1,13 @@
-import type { InlineProjection } from '#event-log';
+import { type InlineProjection, send } from '#event-log';
 import { lastOfEach, ofType } from './batches.js';
 
 /** The status of each client, since when and why: exact, for it commits with the transition. */
 export const presence: InlineProjection = {
   name: 'presence',
-  apply: async (facts, tx) => {
+  apply: (facts, tx) => {
     const changes = lastOfEach(ofType(facts, 'client-status-changed'));
     if (changes.length === 0) return;
-    await tx`
+    send(tx)`
       INSERT INTO presence AS p (client_id, status, cause, since, network, network_name)
       SELECT * FROM unnest(
         ${changes.map((fact) => fact.client ?? '')}::text[],

@@ -1,36 +1,36 @@
 import type { Fact, FactOf } from '#contracts';
 import { parseDuration } from '#domain';
-import type { InlineProjection, Transaction } from '#event-log';
+import { type InlineProjection, send, type Transaction } from '#event-log';
 
 /** The releases of each component; publishing one to a million clients writes this one row, and one for each it names. */
 export const releases: InlineProjection = {
   name: 'releases',
-  apply: async (facts, tx) => {
-    for (const fact of facts) await applyOne(fact, tx);
+  apply: (facts, tx) => {
+    for (const fact of facts) applyOne(fact, tx);
   },
 };
 
-const applyOne = async (fact: Fact, tx: Transaction): Promise<void> => {
+const applyOne = (fact: Fact, tx: Transaction): void => {
   switch (fact.type) {
     case 'release-published':
       return publish(fact, tx);
     case 'release-paused':
-      await tx`UPDATE release SET paused_at = ${fact.recordedAt} WHERE id = ${fact.data.id}`;
+      send(tx)`UPDATE release SET paused_at = ${fact.recordedAt} WHERE id = ${fact.data.id}`;
       return;
     case 'release-held':
-      await tx`
+      send(tx)`
         UPDATE release SET held_at = ${fact.recordedAt}, held_reason = ${fact.data.reason},
           paused_at = coalesce(paused_at, ${fact.recordedAt})
         WHERE id = ${fact.data.id}`;
       return;
     case 'release-resumed':
-      await resume(fact, tx);
+      resume(fact, tx);
       return;
     case 'release-withdrawn':
-      await tx`
+      send(tx)`
         UPDATE release SET withdrawn_at = ${fact.recordedAt}, paused_at = NULL, held_at = NULL, held_reason = NULL
         WHERE id = ${fact.data.id}`;
-      await orderReleases(fact.data.id, tx);
+      orderReleases(fact.data.id, tx);
       return;
     default:
       return;
@@ -38,33 +38,30 @@ const applyOne = async (fact: Fact, tx: Transaction): Promise<void> => {
 };
 
 /** The time it was paused does not count for its rollout. Whoever resumes one that was held answers for it. */
-const resume = ({ data, meta, recordedAt }: FactOf<'release-resumed'>, tx: Transaction) => tx`
+const resume = ({ data, meta, recordedAt }: FactOf<'release-resumed'>, tx: Transaction): void => send(tx)`
   UPDATE release
   SET rollout_from = rollout_from + (${recordedAt}::timestamptz - paused_at), paused_at = NULL,
       owner_key = CASE WHEN held_at IS NULL THEN owner_key ELSE ${meta.key ?? null} END,
       held_at = NULL, held_reason = NULL
   WHERE id = ${data.id} AND paused_at IS NOT NULL`;
 
-const publish = async (
-  { data, meta, position, recordedAt }: FactOf<'release-published'>,
-  tx: Transaction,
-): Promise<void> => {
+const publish = ({ data, meta, position, recordedAt }: FactOf<'release-published'>, tx: Transaction): void => {
   const over = data.rollout === null ? null : (parseDuration(data.rollout.over) ?? null);
-  await tx`
+  send(tx)`
     INSERT INTO release (id, position, component, version, url, sha256, size, target, deliver_by, published_at,
                          rollout_over, rollout_from, to_within, owner_key)
     VALUES (${data.id}, ${String(position)}, ${data.component}, ${data.version}, ${data.url}, ${data.sha256},
             ${data.size}, ${JSON.stringify(data.target)}::text::jsonb, ${data.deliverBy}, ${recordedAt},
             ${over}, ${recordedAt}, ${data.within}, ${meta.key ?? null})`;
   if ('clients' in data.target && data.target.clients) {
-    await tx`
+    send(tx)`
       INSERT INTO release_client (release, client_id)
       SELECT ${data.id}, client_id FROM unnest(${[...data.target.clients]}::text[]) AS n (client_id)
       ON CONFLICT DO NOTHING`;
   }
-  await orderReleases(data.id, tx);
+  orderReleases(data.id, tx);
 };
 
 /** Decides anew which releases of a component can be the newest for somebody. */
-const orderReleases = (id: string, tx: Transaction) =>
-  tx`SELECT order_releases(component) FROM release WHERE id = ${id}`;
+const orderReleases = (id: string, tx: Transaction): void =>
+  send(tx)`SELECT order_releases(component) FROM release WHERE id = ${id}`;

@@ -23,7 +23,7 @@ describe.each(brokersToTry)('over MQTT, with %s', (_, program) => {
     port = await anyFreePort();
     system = await startSecureSystem(program, {}, { mqtt: port });
     await system.rest.send('PUT', '/v1/networks', [{ name: 'nat', ranges: ['10.0.0.0/8'] }]);
-    server = await system.broker.connectAs('server');
+    server = await until(() => system.broker.connectAs('server'));
     server.subscribe('>', { callback: (_error, { subject }) => void heardByServer.push(subject) });
     await server.flush();
   }, 240_000);

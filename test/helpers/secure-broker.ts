@@ -9,7 +9,7 @@ import {
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { startTestNats, type TestServer } from '#embedded';
+import { type Gateways, startTestNats, type TestServer } from '#embedded';
 import { type Authority, brokerConfiguration, credentialFiles, ensureIdentity, fleetInbox } from '#identity';
 
 /** A broker that asks everybody who he is, and whoever a test wants to be. */
@@ -30,13 +30,19 @@ const inAnHour = () => new Date(Date.now() + 3_600_000);
 export const startSecureBroker = async ({
   program,
   lanes = 1,
-}: { readonly program?: string | undefined; readonly lanes?: number } = {}): Promise<SecureBroker> => {
+  gateways = {},
+}: {
+  readonly program?: string | undefined;
+  readonly lanes?: number;
+  readonly gateways?: Gateways;
+} = {}): Promise<SecureBroker> => {
   const own = await mkdtemp(join(tmpdir(), 'reachback-test-keys-'));
   const keys = join(own, 'keys');
   const identity = await ensureIdentity(keys, lanes);
   const { authority } = identity;
   const broker = await startTestNats({
     program,
+    gateways,
     operator: async (folder) => ({
       configuration: brokerConfiguration(identity, join(folder, 'accounts')),
       credentials: identity.serverCredentials,

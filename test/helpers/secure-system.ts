@@ -1,5 +1,5 @@
 import { nkeys } from '@nats-io/transport-node';
-import { createTestDatabase } from '#embedded';
+import { createTestDatabase, type Gateways } from '#embedded';
 import { until } from './conditions.js';
 import { restClient, type RestClient } from './rest.js';
 import { type SecureBroker, startSecureBroker } from './secure-broker.js';
@@ -20,8 +20,9 @@ export type SecureSystem = {
 export const startSecureSystem = async (
   program: string | undefined,
   env: Readonly<Record<string, string>> = {},
+  gateways: Gateways = {},
 ): Promise<SecureSystem> => {
-  const [broker, database] = await Promise.all([startSecureBroker({ program }), createTestDatabase()]);
+  const [broker, database] = await Promise.all([startSecureBroker({ program, gateways }), createTestDatabase()]);
   const started: ServerProcess[] = [];
   const startServer = async (): Promise<ServerProcess> => {
     const all = { REACHBACK_NATS_KEYS: broker.keys, ...env };

@@ -2,6 +2,7 @@ import { Command, InvalidArgumentError } from 'commander';
 import { z } from 'zod';
 import { maxLanes } from '#contracts';
 import { SetupError } from '#embedded';
+import type { AskedGateways, AskedPort } from './gateways.js';
 
 const port = z.coerce.number().int().min(1).max(65_535).optional();
 
@@ -9,6 +10,8 @@ const environment = z.object({
   REACHBACK_DATA: z.string().min(1).default('.reachback'),
   REACHBACK_HTTP_PORT: port,
   REACHBACK_NATS_PORT: port,
+  REACHBACK_MQTT_PORT: port,
+  REACHBACK_WEBSOCKET_PORT: port,
   REACHBACK_NATS_URL: z.string().min(1).optional(),
   REACHBACK_NATS_KEYS: z.string().min(1).optional(),
   REACHBACK_DATABASE_URL: z.string().min(1).optional(),
@@ -17,7 +20,11 @@ const environment = z.object({
   REACHBACK_LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
 });
 
-export type UpConfig = z.infer<typeof environment> & { readonly demo: number | undefined; readonly open: boolean };
+export type UpConfig = z.infer<typeof environment> & {
+  readonly demo: number | undefined;
+  readonly open: boolean;
+  readonly gateways: AskedGateways;
+};
 
 const parseClients = (text: string): number => {
   const count = Number(text);
@@ -26,25 +33,38 @@ const parseClients = (text: string): number => {
   return count;
 };
 
+const parsePort = (text: string): number => {
+  const parsed = port.safeParse(text);
+  if (parsed.data === undefined) throw new InvalidArgumentError('It must be 1 to 65,535.');
+  return parsed.data;
+};
+
 /**
  * Reads the command line and the environment; an empty variable counts as not set.
  *
  * @throws {SetupError} naming what is wrong
  */
 export const readUpConfig = (argv: readonly string[], env: NodeJS.ProcessEnv): UpConfig => {
-  const { demo, open } = new Command('npm run up --')
+  const { demo, open, mqtt, websocket } = new Command('npm run up --')
     .description('Starts all of Reachback on this machine: broker, database, server. Ctrl-C stops it; the data stays.')
     .option('--demo <clients>', 'with a simulated fleet of so many clients', parseClients)
     .option('--open', 'ask no agent who it is: for trials, on this machine alone', false)
+    .option('--mqtt [port]', 'let agents in over MQTT, at this port (1883, or the next free one)', parsePort)
+    .option('--websocket [port]', 'let agents in over WebSocket, at this port (9222, or the next free one)', parsePort)
     .addHelpText('after', help)
     .parse([...argv])
-    .opts<{ demo?: number; open: boolean }>();
+    .opts<{ demo?: number; open: boolean; mqtt?: AskedPort; websocket?: AskedPort }>();
   const set = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== ''));
   const parsed = environment.safeParse(set);
   if (!parsed.success) {
     throw new SetupError(parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`).join('\n'));
   }
-  const config = { ...parsed.data, demo, open };
+  const { REACHBACK_MQTT_PORT, REACHBACK_WEBSOCKET_PORT, REACHBACK_NATS_URL } = parsed.data;
+  const gateways = { mqtt: mqtt ?? REACHBACK_MQTT_PORT, webSocket: websocket ?? REACHBACK_WEBSOCKET_PORT };
+  const config = { ...parsed.data, demo, open, gateways };
+  if (REACHBACK_NATS_URL !== undefined && (gateways.mqtt ?? gateways.webSocket) !== undefined) {
+    throw new SetupError('MQTT and WebSocket are opened by your own broker’s configuration; see docs/gateways.md.');
+  }
   assertGuarded(config, env);
   return config;
 };
@@ -77,6 +97,8 @@ Environment, all optional:
   REACHBACK_DATA          data folder (.reachback)
   REACHBACK_HTTP_PORT     port of the REST API (8080, or the next free one)
   REACHBACK_NATS_PORT     port for the agents (4222, or the next free one)
+  REACHBACK_MQTT_PORT     as --mqtt
+  REACHBACK_WEBSOCKET_PORT as --websocket
   REACHBACK_NATS_URL      a NATS server of yours instead of the embedded one
   REACHBACK_NATS_KEYS     with it: the folder of the keys by which agents are let in
   REACHBACK_DATABASE_URL  a Postgres of yours instead of the embedded one

@@ -3,6 +3,7 @@ import { readAdminKey } from './admin-key.js';
 import { readFirstToken } from './first-token.js';
 import { readUpConfig, type UpConfig } from './config.js';
 import { startDemo } from './demo.js';
+import { sayGateways } from './gateways.js';
 import { choosePorts, endOrphans, noteOn, startBroker, startDatabase, startServerPart } from './parts.js';
 import { announce, fail, say, step, StepError, warn } from './progress.js';
 
@@ -60,7 +61,7 @@ const start = async (config: UpConfig): Promise<void> => {
     server: { stop: () => Promise<void>; current: () => { pid: number } };
   }) => started.push({ name, stop: server.stop, kill: () => process.kill(server.current().pid, 'SIGKILL') });
   const databaseUrl = await startDatabase(config, folder.path, ports.postgres, add);
-  const broker = await startBroker(config, folder.path, ports.nats, databaseUrl, add);
+  const broker = await startBroker(config, folder.path, ports, databaseUrl, add);
   const url = await startServerPart(config, folder.path, ports.http, { broker, databaseUrl, adminKey: key }, add);
   if (config.demo !== undefined) {
     const options = { clients: config.demo, url, broker, adminKey: key };
@@ -69,6 +70,7 @@ const start = async (config: UpConfig): Promise<void> => {
   }
   const agents = config.REACHBACK_NATS_URL ? broker.url : `${broker.url}${noteOn('nats', ports.nats, config)}`;
   announce(`Reachback is ready: REST ${url}${noteOn('http', ports.http, config)}, agents ${agents}`);
+  sayGateways(ports.gateways);
   say(`Documentation of the API: ${url}/docs`);
   if (!config.REACHBACK_DATABASE_URL) {
     const { username, host, pathname } = new URL(databaseUrl);

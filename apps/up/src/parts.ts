@@ -2,13 +2,11 @@ import { join } from 'node:path';
 import {
   endOrphan,
   findNatsServer,
+  type Gateways,
   natsPidFile,
   postgresPidFile,
-  isPortFree,
-  nextFreePort,
   type OperatorConfiguration,
   type RunningServer,
-  SetupError,
   startNats,
   startPostgres,
   supervise,
@@ -17,7 +15,9 @@ import {
 import { laneMappings } from '#contracts';
 import { brokerConfiguration, ensureIdentity } from '#identity';
 import { openDatabase, readLaneCount } from '#event-log';
+import { choosePort } from './choose-port.js';
 import type { UpConfig } from './config.js';
+import { chooseGateways } from './gateways.js';
 import { say, step, warn } from './progress.js';
 import { endOrphanServer, startServerChild } from './server-child.js';
 
@@ -43,22 +43,9 @@ const keepRunning = async (
   return server;
 };
 
-/** The port asked for by name, which must be free; else the usual one or the next that is. */
-export const choosePort = async (
-  asked: number | undefined,
-  variable: string,
-  usual: number,
-  taken: Set<number>,
-): Promise<number> => {
-  if (asked !== undefined && !(await isPortFree(asked))) {
-    throw new SetupError(`Port ${asked} (${variable}) is taken. Free it, or choose another.`);
-  }
-  const port = asked ?? (await nextFreePort(usual, taken));
-  taken.add(port);
-  return port;
+export type Ports = { readonly http: number; readonly nats: number; readonly postgres: number } & {
+  readonly gateways: Gateways;
 };
-
-export type Ports = { readonly http: number; readonly nats: number; readonly postgres: number };
 
 export const choosePorts = async (config: UpConfig): Promise<Ports> => {
   const taken = new Set([config.REACHBACK_HTTP_PORT, config.REACHBACK_NATS_PORT].filter((port) => port !== undefined));
@@ -66,6 +53,7 @@ export const choosePorts = async (config: UpConfig): Promise<Ports> => {
     http: await choosePort(config.REACHBACK_HTTP_PORT, 'REACHBACK_HTTP_PORT', defaultPorts.http, taken),
     nats: await choosePort(config.REACHBACK_NATS_PORT, 'REACHBACK_NATS_PORT', defaultPorts.nats, taken),
     postgres: await choosePort(undefined, '', defaultPorts.postgres, taken),
+    gateways: await chooseGateways(config.gateways, taken),
   };
 };
 
@@ -81,7 +69,7 @@ export type Broker = { readonly url: string; readonly keys: string | undefined }
 export const startBroker = async (
   config: UpConfig,
   folder: string,
-  port: number,
+  { nats: port, gateways }: Pick<Ports, 'nats' | 'gateways'>,
   databaseUrl: string,
   started: PartStarted,
 ): Promise<Broker> => {
@@ -97,7 +85,7 @@ export const startBroker = async (
   const own = join(folder, 'nats');
   const keys = config.open ? undefined : join(own, 'keys');
   const operator = keys && (await operatorOf(keys, join(own, 'accounts'), lanes));
-  const start = () => startNats({ program, port, folder: own, ...(operator ? { operator } : { mappings }) });
+  const start = () => startNats({ program, port, folder: own, gateways, ...(operator ? { operator } : { mappings }) });
   const { url } = (await step('Starting NATS', () => keepRunning('NATS', start, started))).current();
   return { url, keys };
 };

@@ -12,11 +12,22 @@ export const publicKey = z
 const tokenText = z.string().min(1).max(4_096);
 
 /** What an agent asks with its token, over NATS and over HTTP alike. The seed of its key never leaves it. */
-export const enrolRequestSchema = z.object({
-  token: tokenText,
-  clientId: z.string().regex(clientIdPattern, 'a client id is 1 to 64 characters of A-Z a-z 0-9 _ -'),
-  publicKey,
-});
+export const enrolRequestSchema = z
+  .object({
+    token: tokenText,
+    clientId: z.string().regex(clientIdPattern, 'a client id is 1 to 64 characters of A-Z a-z 0-9 _ -'),
+    publicKey: publicKey.optional().describe('of its key pair; for NATS and WebSocket'),
+    secret: z
+      .string()
+      .min(32)
+      .max(256)
+      .optional()
+      .describe('for MQTT, instead of a key: random text that it has made and keeps; the JWT is its password'),
+  })
+  .refine(({ publicKey, secret }) => (publicKey === undefined) !== (secret === undefined), {
+    path: ['publicKey'],
+    message: 'either a public key, or for MQTT a secret',
+  });
 export type EnrolRequest = z.infer<typeof enrolRequestSchema>;
 
 /** A user JWT, and until when the broker takes it. */

@@ -1,4 +1,4 @@
-import { publishedKinds, subjects, type RequestKind, type VerificationKind } from './subjects.js';
+import { type PublishedKind, publishedKinds, type RequestKind, subjects, type VerificationKind } from './subjects.js';
 
 const laneRoot = 'reachback.internal.v1.lane';
 
@@ -23,6 +23,8 @@ export type Lanes = {
   readonly of: (clientId: string) => number;
   /** Where a contact goes that reached a responder, or what a verification found. */
   readonly relayed: (clientId: string, kind: RequestKind | VerificationKind) => string;
+  /** What the broker makes of the subject of something that a client publishes ({@link laneMappings}). */
+  readonly published: (clientId: string, kind: PublishedKind) => string;
   /** The clock of a lane: time passes even when nobody speaks. */
   readonly tick: (lane: number) => string;
   /** What of the stream is a lane's; undefined is all of it. */
@@ -40,6 +42,7 @@ export const createLanes = (count: number): Lanes =>
         ids: [0],
         of: () => 0,
         relayed: subjects.relayed,
+        published: subjects.agent,
         tick: () => subjects.tick,
         filter: () => undefined,
       }
@@ -48,6 +51,7 @@ export const createLanes = (count: number): Lanes =>
         ids: Array.from({ length: count }, (_, lane) => lane),
         of: (clientId) => partition(count, clientId),
         relayed: (clientId, kind) => `${laneRoot}.${partition(count, clientId)}.contact.${clientId}.${kind}`,
+        published: (clientId, kind) => `${laneRoot}.${partition(count, clientId)}.agent.${clientId}.${kind}`,
         tick: (lane) => `${laneRoot}.${lane}.tick`,
         filter: (lane) => `${laneRoot}.${lane}.>`,
       };

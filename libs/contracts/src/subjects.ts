@@ -3,6 +3,7 @@
  * under `reachback.internal.v1`, outside the agents' tree.
  */
 const agentPrefix = 'reachback.v1';
+const mqttReplyPrefix = 'reachback.reply.v1';
 const enrolPrefix = 'reachback.enrol.v1';
 const internalPrefix = 'reachback.internal.v1';
 
@@ -31,6 +32,9 @@ export const subjects = {
   /** An agent asks for a new credential before the one it is connected with expires. No contact: presence is not told. */
   renew: (clientId: string): string => `${agentPrefix}.${clientId}.renew`,
   allRenewals: `${agentPrefix}.*.renew`,
+  /** Where a client hears the answer to what it asked over MQTT 3.1.1, which has no reply subjects. */
+  mqttReply: (clientId: string, kind: string): string => `${mqttReplyPrefix}.${clientId}.${kind}`,
+  allMqttReplies: `${mqttReplyPrefix}.*.*`,
   /** Subjects of at least one token too many. */
   tooDeep: `${agentPrefix}.*.*.>`,
   /** Subjects of the wrong depth: one token too few, or at least one too many. */

@@ -6,6 +6,10 @@ export const globalAccount = '$G';
 
 const entriesOf = (folder: string): Promise<readonly string[]> => readdir(folder).catch(() => []);
 
+/** Whether an account has a stream of ours. The broker keeps what is said over MQTT in streams, too. */
+const hasStreams = async (account: string): Promise<boolean> =>
+  (await entriesOf(join(account, 'streams'))).some((name) => !name.startsWith('$MQTT_'));
+
 /**
  * Makes the streams of a broker that is stopped those of another account, for it keeps them by account. One installation
  * has one account with streams: when the broker begins, or ceases, to ask who everybody is, this account is another,
@@ -15,9 +19,9 @@ const entriesOf = (folder: string): Promise<readonly string[]> => readdir(folder
 export const carryStreams = async (storeFolder: string, account: string): Promise<void> => {
   const accounts = join(storeFolder, 'jetstream');
   const own = join(accounts, account);
-  if ((await entriesOf(join(own, 'streams'))).length > 0) return;
+  if (await hasStreams(own)) return;
   for (const other of await entriesOf(accounts)) {
-    if (other === account || (await entriesOf(join(accounts, other, 'streams'))).length === 0) continue;
+    if (other === account || !(await hasStreams(join(accounts, other)))) continue;
     await rm(own, { recursive: true, force: true });
     return rename(join(accounts, other), own);
   }

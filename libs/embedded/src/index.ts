@@ -2,6 +2,7 @@ export * from './child.js';
 export * from './data-folder.js';
 export * from './failure.js';
 export * from './find-nats.js';
+export type { Gateways } from './gateways.js';
 export * from './nats.js';
 export * from './orphans.js';
 export * from './ports.js';

@@ -2,6 +2,7 @@ import { connect as connectNats, credsAuthenticator } from '@nats-io/transport-n
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { carryStreams, globalAccount } from './carry-streams.js';
+import { gatewayConfiguration, type Gateways } from './gateways.js';
 import { type RunningServer, startChild, untilReady } from './child.js';
 import { endOrphan } from './orphans.js';
 
@@ -15,6 +16,7 @@ export type NatsOptions = {
   readonly mappings?: Mappings;
   /** Without it the broker asks nobody who he is. */
   readonly operator?: OperatorConfiguration;
+  readonly gateways?: Gateways;
   readonly onLine?: (line: string) => void;
 };
 
@@ -39,6 +41,7 @@ export const startNats = async ({
   port,
   mappings = [],
   operator,
+  gateways = {},
   onLine,
 }: NatsOptions): Promise<RunningServer> => {
   await mkdir(folder, { recursive: true });
@@ -46,7 +49,8 @@ export const startNats = async ({
   await endOrphan(pidFile, 'nats-server', 'SIGTERM');
   await carryStreams(join(folder, 'jetstream'), operator?.account ?? globalAccount);
   const config = join(folder, 'nats.conf');
-  await writeFile(config, configOf(folder, port, mappings) + (operator?.configuration ?? ''));
+  const parts = [configOf(folder, port, mappings), gatewayConfiguration(gateways), operator?.configuration ?? ''];
+  await writeFile(config, parts.join(''));
   const child = startChild({ command: program, args: ['-c', config, '-P', pidFile], stopSignal: 'SIGTERM', onLine });
   const url = `nats://127.0.0.1:${port}`;
   await untilReady('NATS', child, () => answers(url, operator?.credentials));

@@ -44,7 +44,7 @@ const testServer = async (
   };
 };
 
-export type TestNatsOptions = Pick<NatsOptions, 'mappings'> & {
+export type TestNatsOptions = Pick<NatsOptions, 'mappings' | 'gateways'> & {
   /** The usual one, if it is not given. */
   readonly program?: string | undefined;
   /** What makes it ask who everybody is, by the broker's folder. */

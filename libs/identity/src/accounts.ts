@@ -1,15 +1,26 @@
-import { laneMappings, mappedSubjects, maxMessageBytes, publishedKinds, requestKinds, subjects } from '#contracts';
-import { type Claims, encodeClaims, type UserPermissions } from './claims.js';
+import { mappedSubjects, maxMessageBytes, publishedKinds, requestKinds, subjects } from '#contracts';
+import {
+  account,
+  fromTheBeginning,
+  mappedServices,
+  mappingsOf,
+  nothing,
+  offer,
+  revocationsOf,
+  unlimited,
+  use,
+  type Version,
+} from './account.js';
+import type { UserPermissions } from './claims.js';
 import type { Keys } from './keys.js';
-import type { Signer } from './signer.js';
+import { mqttAccountJwt } from './mqtt-account.js';
 
-const unlimited = { subs: -1, data: -1, payload: -1, imports: -1, exports: -1, wildcards: true, conn: -1, leaf: -1 };
 const jetStream = { mem_storage: -1, disk_storage: -1, streams: -1, consumer: -1 };
 
-/** Whoever is in the account without permissions of his own may do nothing. */
-const nothing = { pub: { deny: ['>'] }, sub: { deny: ['>'] } };
-
 const seconds = (count: number): number => count * 1e9;
+
+/** Who may speak MQTT has an account for it. */
+const notMqtt = ['STANDARD', 'WEBSOCKET'] as const;
 
 /** What every agent may do: speak for itself, and hear what is for it. `{{name()}}` is the name in its JWT. */
 const agentPermissions: UserPermissions = {
@@ -23,6 +34,7 @@ const agentPermissions: UserPermissions = {
   subs: 16,
   data: -1,
   payload: maxMessageBytes,
+  allowed_connection_types: notMqtt,
 };
 
 /** Whoever has a token of enrolment may present it, and hear the answer. */
@@ -33,6 +45,7 @@ const enrolmentPermissions: UserPermissions = {
   data: -1,
   payload: maxMessageBytes,
   bearer_token: true,
+  allowed_connection_types: notMqtt,
 };
 
 /** Below `_INBOX`, where a simulated fleet hears its answers. */
@@ -60,27 +73,8 @@ const servicesOfServer = (lanes: number): readonly string[] => [
   subjects.tooDeep,
   subjects.allEnrolments,
   subjects.allRenewals,
-  ...(lanes > 1 ? mappedSubjects.all : []),
+  ...mappedServices(lanes),
 ];
-
-const service = (subject: string) => ({ name: subject, subject, type: 'service' });
-const offer = (subject: string) => ({ ...service(subject), response_type: 'Singleton' });
-const use = (account: string) => (subject: string) => ({ ...service(subject), account });
-
-const mappingsOf = (lanes: number) =>
-  lanes > 1
-    ? { mappings: Object.fromEntries(laneMappings(lanes).map(([from, subject]) => [from, [{ subject, weight: 100 }]])) }
-    : {};
-
-/** What a broker begins with is older than whatever is pushed: of two versions it keeps the one issued later. */
-const fromTheBeginning = { iat: 1 } as const;
-
-type Version = typeof fromTheBeginning | undefined;
-
-const account = (name: string, keys: Keys, key: Signer, version: Version, nats: Readonly<Record<string, unknown>>) => {
-  const claims: Claims = { sub: key.publicKey, name, ...version, nats: { type: 'account', ...nats } };
-  return encodeClaims(claims, keys.operator);
-};
 
 const systemAccount = (keys: Keys): string =>
   account('SYS', keys, keys.system, fromTheBeginning, { limits: unlimited });
@@ -90,15 +84,13 @@ export const serverAccountJwt = (keys: Keys, lanes: number, version?: Version): 
   account('SERVER', keys, keys.server, version, {
     limits: { ...unlimited, ...jetStream },
     exports: servicesOfServer(lanes).map(offer),
-    imports: [subjects.allNotifications].map(use(keys.agents.publicKey)),
+    imports: [
+      ...[subjects.allNotifications].map(use(keys.agents.publicKey)),
+      ...[subjects.allMqttReplies].map(use(keys.mqtt.publicKey)),
+    ],
     // For the message by which a server sees whether lanes are mapped.
     ...mappingsOf(lanes),
   });
-
-const revocationsOf = (revocations: ReadonlyMap<string, Date>) =>
-  revocations.size === 0
-    ? {}
-    : { revocations: Object.fromEntries([...revocations].map(([key, at]) => [key, inSeconds(at)])) };
 
 /** The account of the agents. It has no JetStream, so nothing in it answers to a request of its API. */
 export const agentsAccountJwt = (
@@ -131,6 +123,5 @@ export const firstAccounts = (keys: Keys, lanes: number): ReadonlyMap<string, st
     [keys.system.publicKey, systemAccount(keys)],
     [keys.server.publicKey, serverAccountJwt(keys, lanes, fromTheBeginning)],
     [keys.agents.publicKey, agentsAccountJwt(keys, lanes, new Map(), fromTheBeginning)],
+    [keys.mqtt.publicKey, mqttAccountJwt(keys, lanes, new Map(), fromTheBeginning)],
   ]);
-
-export const inSeconds = (date: Date): number => Math.floor(date.getTime() / 1000);

@@ -1,15 +1,10 @@
 import { join } from 'node:path';
-import {
-  agentsAccountJwt,
-  fleetPermissions,
-  inSeconds,
-  firstAccounts,
-  serverAccountJwt,
-  systemPermissions,
-} from './accounts.js';
+import { agentsAccountJwt, fleetPermissions, firstAccounts, serverAccountJwt, systemPermissions } from './accounts.js';
+import { inSeconds } from './account.js';
 import { encodeClaims, formatCredentials, type UserPermissions } from './claims.js';
 import { type Keys, makeKeys, readKeys, writeSecret } from './keys.js';
-import { newUser, type Signer } from './signer.js';
+import { mqttAccountJwt, mqttPermissions } from './mqtt-account.js';
+import { deriveKey, newUser, type Signer } from './signer.js';
 
 /** Who may let agents in: what a server process holds that has the keys. */
 export type Authority = {
@@ -19,6 +14,8 @@ export type Authority = {
     readonly publicKey: string;
     readonly expiresAt: Date;
   }) => string;
+  /** The same as a password for MQTT: it lets in whoever has it, over MQTT alone. */
+  readonly issueMqttAgent: Authority['issueAgent'];
   /** The JWT of a user that may present one token of enrolment, and nothing else; whoever has it may use it. */
   readonly issueEnrolment: (o: {
     readonly tokenId: string;
@@ -31,12 +28,13 @@ export type Authority = {
    */
   readonly issueFleet: (expiresAt: Date) => string;
   /** Public keys. */
-  readonly accounts: Readonly<{ system: string; server: string; agents: string }>;
+  readonly accounts: Readonly<{ system: string; server: string; agents: string; mqtt: string }>;
   /**
    * The account of the agents, from which users are shut out whose JWTs were issued until a moment (a second's fraction
    * is dropped). To take effect it must be pushed ({@link pushAccount}) and must name all who are to stay out.
    */
   readonly agentsAccountJwt: (revocations: ReadonlyMap<string, Date>) => string;
+  readonly mqttAccountJwt: (revocations: ReadonlyMap<string, Date>) => string;
   readonly serverAccountJwt: () => string;
 };
 
@@ -80,6 +78,9 @@ export const issueAgentCredentials = (
   return formatCredentials(authority.issueAgent({ clientId, publicKey: user.publicKey, expiresAt }), user);
 };
 
+/** The public key of who has a secret of his own: he need make no key pair. */
+export const publicKeyOfSecret = (secret: string): string => deriveKey('user', 'mqtt-user', secret).publicKey;
+
 /** The files in the folder of keys by which a server connects. */
 export const credentialFiles = { server: 'server.creds', system: 'system.creds' } as const;
 
@@ -95,9 +96,19 @@ const operatorJwt = ({ operator, system }: Keys): string => {
 
 const credentialsOf = (name: string, account: Signer, permissions: UserPermissions, expiresAt?: Date): string => {
   const user = newUser();
+  return formatCredentials(userJwt(name, user.publicKey, account, permissions, expiresAt), user);
+};
+
+const userJwt = (
+  name: string,
+  publicKey: string,
+  account: Signer,
+  permissions: UserPermissions,
+  expiresAt?: Date,
+): string => {
   const exp = expiresAt && { exp: inSeconds(expiresAt) };
   const nats = { type: 'user', subs: -1, data: -1, payload: -1, ...permissions } as const;
-  return formatCredentials(encodeClaims({ sub: user.publicKey, name, ...exp, nats }, account), user);
+  return encodeClaims({ sub: publicKey, name, ...exp, nats }, account);
 };
 
 const authorityOf = (keys: Keys, lanes: number): Authority => {
@@ -115,11 +126,14 @@ const authorityOf = (keys: Keys, lanes: number): Authority => {
     );
   return {
     issueAgent: ({ clientId, publicKey, expiresAt }) => scoped(keys['agents-agent'], clientId, publicKey, expiresAt),
+    issueMqttAgent: ({ clientId, publicKey, expiresAt }) =>
+      userJwt(clientId, publicKey, keys.mqtt, mqttPermissions(clientId, lanes), expiresAt),
     issueEnrolment: ({ tokenId, publicKey, expiresAt }) =>
       scoped(keys['agents-enrolment'], tokenId, publicKey, expiresAt),
     issueFleet: (expiresAt) => credentialsOf('fleet', keys.agents, fleetPermissions, expiresAt),
-    accounts: { system: keys.system.publicKey, server: keys.server.publicKey, agents },
+    accounts: { system: keys.system.publicKey, server: keys.server.publicKey, agents, mqtt: keys.mqtt.publicKey },
     agentsAccountJwt: (revocations) => agentsAccountJwt(keys, lanes, revocations),
+    mqttAccountJwt: (revocations) => mqttAccountJwt(keys, lanes, revocations),
     serverAccountJwt: () => serverAccountJwt(keys, lanes),
   };
 };

@@ -15,6 +15,8 @@ export type UserPermissions = {
   readonly payload?: number;
   /** The token alone lets in: no signature of the connection's challenge is asked for. */
   readonly bearer_token?: boolean;
+  /** Over which of the broker's protocols he is let in; over all, if it is not said. */
+  readonly allowed_connection_types?: readonly ('STANDARD' | 'WEBSOCKET' | 'MQTT')[];
 };
 
 export type Claims = {

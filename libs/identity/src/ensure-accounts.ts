@@ -45,9 +45,14 @@ export const ensureAccount = async (sys: NatsConnection, account: string, jwt: s
  * @param sys a connection as a user of the system account
  */
 export const ensureAccounts = async (sys: NatsConnection, authority: Authority): Promise<void> => {
-  const { server, agents } = authority.accounts;
+  const { server, agents, mqtt } = authority.accounts;
   await pushIfOther(sys, await lookUp(sys, server), authority.serverAccountJwt());
-  const known = await lookUp(sys, agents);
-  const shutOut = Object.entries(known?.revocations ?? {}).map(([key, at]) => [key, new Date(at * 1000)] as const);
-  await pushIfOther(sys, known, authority.agentsAccountJwt(new Map(shutOut)));
+  for (const [account, jwtWithout] of [
+    [agents, authority.agentsAccountJwt],
+    [mqtt, authority.mqttAccountJwt],
+  ] as const) {
+    const known = await lookUp(sys, account);
+    const shutOut = Object.entries(known?.revocations ?? {}).map(([key, at]) => [key, new Date(at * 1000)] as const);
+    await pushIfOther(sys, known, jwtWithout(new Map(shutOut)));
+  }
 };

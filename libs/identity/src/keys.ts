@@ -1,8 +1,8 @@
 import { chmod, mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { newAccount, newOperator, type Signer, signerOf } from './signer.js';
+import { deriveKey, newAccount, newOperator, type Signer, signerOf } from './signer.js';
 
-/** Every key that a server holds, each in a file of its own. */
+/** The keys that a server holds in a file of its own each. */
 const makers = {
   /** Signs accounts. */
   operator: newOperator,
@@ -15,11 +15,20 @@ const makers = {
   'agents-enrolment': newAccount,
 } as const;
 
-export type KeyName = keyof typeof makers;
-export type Keys = Readonly<Record<KeyName, Signer>>;
+type FileName = keyof typeof makers;
+type FileKeys = Readonly<Record<FileName, Signer>>;
 
-const names = Object.keys(makers) as readonly KeyName[];
-const fileOf = (folder: string, name: KeyName): string => join(folder, `${name}.seed`);
+/** Every key that a server holds. */
+export type Keys = FileKeys & {
+  /** The account of the agents that speak MQTT. */
+  readonly mqtt: Signer;
+};
+
+const names = Object.keys(makers) as readonly FileName[];
+const fileOf = (folder: string, name: FileName): string => join(folder, `${name}.seed`);
+
+/** It comes of the key of the other agents' account, so that a folder from before MQTT has it too. */
+const complement = (keys: FileKeys): Keys => ({ ...keys, mqtt: deriveKey('account', 'mqtt', keys.agents.seed) });
 
 export const isThere = (path: string): Promise<boolean> =>
   stat(path).then(
@@ -39,7 +48,7 @@ export const readKeys = async (folder: string): Promise<Keys | undefined> => {
   const there = await Promise.all(names.map((name) => isThere(fileOf(folder, name))));
   if (!there.some(Boolean)) return undefined;
   const pairs = await Promise.all(names.map(async (name) => [name, await readKey(fileOf(folder, name))] as const));
-  return Object.fromEntries(pairs) as Keys;
+  return complement(Object.fromEntries(pairs) as FileKeys);
 };
 
 const readKey = async (path: string): Promise<Signer> => {
@@ -62,7 +71,7 @@ export const makeKeys = async (
   await mkdir(dirname(folder), { recursive: true });
   await mkdir(making, { mode: 0o700 });
   await chmod(making, 0o700);
-  const keys = Object.fromEntries(names.map((name) => [name, makers[name]()])) as Keys;
+  const keys = complement(Object.fromEntries(names.map((name) => [name, makers[name]()])) as FileKeys);
   await Promise.all(names.map((name) => writeSecret(fileOf(making, name), `${keys[name].seed}\n`)));
   await complete(keys, making);
   await rename(making, folder);

@@ -1,4 +1,4 @@
-import { createPrivateKey, sign } from 'node:crypto';
+import { createHash, createPrivateKey, sign } from 'node:crypto';
 import { nkeys } from '@nats-io/transport-node';
 
 /** A NATS key that signs. */
@@ -29,6 +29,30 @@ export const signerOf = (seed: string): Signer => {
   const publicKey = nkeys.fromSeed(new TextEncoder().encode(seed)).getPublicKey();
   const key = createPrivateKey({ key: Buffer.concat([pkcs8, rawSeedOf(seed)]), format: 'der', type: 'pkcs8' });
   return { publicKey, seed, sign: (data) => sign(null, data, key) };
+};
+
+/** CRC-16/XMODEM, which ends the text of every NATS key. */
+const checksumOf = (bytes: Uint8Array): number => {
+  let crc = 0;
+  for (const byte of bytes) {
+    crc ^= byte << 8;
+    for (let bit = 0; bit < 8; bit++) crc = ((crc << 1) ^ (crc & 0x8000 ? 0x1021 : 0)) & 0xffff;
+  }
+  return crc;
+};
+
+/** The two bytes that begin a seed: that it is one, and of what kind of key. */
+const seedPrefixes = { account: [0x90, 0x00], user: [0x95, 0x00] } as const;
+
+/** The key that always comes of the same secret; whoever has the secret has the key. */
+export const deriveKey = (kind: keyof typeof seedPrefixes, purpose: string, secret: string): Signer => {
+  const raw = createHash('sha256').update(`reachback ${purpose}\0${secret}`).digest();
+  const bytes = Buffer.concat([Buffer.from(seedPrefixes[kind]), raw, Buffer.alloc(2)]);
+  bytes.writeUInt16LE(checksumOf(bytes.subarray(0, -2)), bytes.length - 2);
+  const bits = [...bytes].map((byte) => byte.toString(2).padStart(8, '0')).join('');
+  return signerOf(
+    (bits.match(/.{1,5}/g) ?? []).map((five) => base32[Number.parseInt(five.padEnd(5, '0'), 2)]).join(''),
+  );
 };
 
 const seedOf = (pair: { readonly getSeed: () => Uint8Array }): string => new TextDecoder().decode(pair.getSeed());

@@ -10,6 +10,7 @@ import {
 } from '#contracts';
 import { enrol, type EnrolmentContext, renew } from '#enrolment';
 import { isConnectionError, isDiskFull } from '#event-log';
+import { isFromMqtt } from './mqtt.js';
 import { assertRequest, correlationOf, respond } from './request.js';
 import type { RequestLimiter } from './request-limiter.js';
 
@@ -65,7 +66,8 @@ const serveEnrolment = (context: EnrolmentContext, message: Msg, correlation: st
 
 const serveRenewal = (context: EnrolmentContext, message: Msg, correlation: string) => {
   const { publicKey } = validateWith(renewRequestSchema, parsePayload(message.data));
-  return renew(context, { clientId: message.subject.split('.')[2] ?? '', publicKey, correlation });
+  const clientId = message.subject.split('.')[2] ?? '';
+  return renew(context, { clientId, publicKey, correlation, isForMqtt: isFromMqtt(message) });
 };
 
 const toError = (error: unknown, log: Logger, correlation: string): ReachbackError => {

@@ -7,6 +7,7 @@ import { BackOff } from './back-off.js';
 import { EffectiveCache } from './effective.js';
 import { listenForEnrolment } from './enrolment.js';
 import { type MicroBatch, microBatch } from './micro-batch.js';
+import { answerable } from './mqtt.js';
 import { createRelay, type Relay } from './relay.js';
 import { createRequestLimiter } from './request-limiter.js';
 import type { RequestObserver } from './observer.js';
@@ -96,7 +97,10 @@ export const startResponders = async ({
     }
   };
   const listen = (subject: string, handle: (message: Msg) => void): Subscription =>
-    nats.subscribe(subject, { queue: queueGroup, callback: (error, message) => (error ? undefined : handle(message)) });
+    nats.subscribe(subject, {
+      queue: queueGroup,
+      callback: (error, message) => (error ? undefined : handle(answerable(nats, message))),
+    });
 
   const enrolling = listenForEnrolment({ enrolment, listen, limiter, reject, log });
   const subscriptions = [

@@ -11,7 +11,7 @@ const margin = 3_600_000;
 export type PushOptions = { readonly db: Database; readonly authority: Authority; readonly system: NatsConnection };
 
 /**
- * Gives the broker the account of the agents with all who are revoked, unless it has it.
+ * Gives the broker the accounts of the agents with all who are revoked, unless it has them.
  *
  * @returns whether it had to
  * @throws when broker or database do not answer, or the broker refuses it
@@ -19,7 +19,10 @@ export type PushOptions = { readonly db: Database; readonly authority: Authority
 export const pushRevocations = ({ db, authority, system }: PushOptions): Promise<boolean> =>
   transact(db, async (tx) => {
     await tx`SELECT pg_advisory_xact_lock(${advisoryLock})`;
-    return ensureAccount(system, authority.accounts.agents, authority.agentsAccountJwt(await selectRevoked(tx)));
+    const revoked = await selectRevoked(tx);
+    const { agents, mqtt } = authority.accounts;
+    const told = await ensureAccount(system, agents, authority.agentsAccountJwt(revoked));
+    return (await ensureAccount(system, mqtt, authority.mqttAccountJwt(revoked))) || told;
   });
 
 /**

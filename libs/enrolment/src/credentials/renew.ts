@@ -6,7 +6,13 @@ import { findKey, type KnownKey } from '../requests/read-standing.js';
 /** A credential that has more than this part of its lifetime left is not renewed again: a retry gets what it got. */
 const freshPart = 0.95;
 
-export type Renewing = { readonly clientId: string; readonly publicKey: string; readonly correlation: string };
+export type Renewing = {
+  readonly clientId: string;
+  readonly publicKey: string;
+  readonly correlation: string;
+  /** It is asked for over MQTT, where the JWT is a password. */
+  readonly isForMqtt: boolean;
+};
 
 /**
  * Gives the key of a client a later expiry. That the request comes from the client is sure: the broker lets nobody else
@@ -29,8 +35,9 @@ export const renew = async (context: EnrolmentContext, request: Renewing): Promi
     await append({ type: 'credential-renewed', client: clientId, data });
     return until;
   });
+  const issue = request.isForMqtt ? authority.issueMqttAgent : authority.issueAgent;
   return {
-    jwt: authority.issueAgent({ clientId, publicKey, expiresAt }),
+    jwt: issue({ clientId, publicKey, expiresAt }),
     expiresAt: expiresAt.toISOString(),
     time: new Date().toISOString(),
   };

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { type EnrolReply, type EnrolRequest, ReachbackError } from '#contracts';
 import { lockLog, type Queryable, type Transaction, transact } from '#event-log';
+import { publicKeyOfSecret } from '#identity';
 import { type Append, appender, type EnrolmentContext } from '../context.js';
 import { assertPublicKey } from '../credentials/public-key.js';
 import { checkKey, grant } from './grant.js';
@@ -23,7 +24,7 @@ export type Enrolling = EnrolRequest & {
  */
 export const enrol = async (context: EnrolmentContext, request: Enrolling): Promise<EnrolReply> => {
   const { db, lanes } = context;
-  assertPublicKey(request.publicKey);
+  const key = keyOf(request);
   // Whoever has no token at all shall not make others wait for the log's lock.
   if (!(await findPresented(db, request.token))) throw invalid();
   const { reply, replaced } = await transact(db, async (tx) => {
@@ -31,10 +32,19 @@ export const enrol = async (context: EnrolmentContext, request: Enrolling): Prom
     const token = await findPresented(tx, request.token);
     if (!token) throw invalid();
     const append = appender(tx, lanes, { actor: 'agent', correlation: request.correlation });
-    return decide(context, { tx, append }, token, request);
+    return decide(context, { tx, append }, token, { ...request, ...key });
   });
   if (replaced.length > 0) await context.revocations.push();
   return reply;
+};
+
+/** Who asks, and whether by a secret: only who shows the secret is given a JWT that lets in whoever has it. */
+type Key = { readonly publicKey: string; readonly isForMqtt: boolean };
+
+const keyOf = ({ publicKey, secret }: EnrolRequest): Key => {
+  if (secret !== undefined) return { publicKey: publicKeyOfSecret(secret), isForMqtt: true };
+  assertPublicKey(publicKey ?? '');
+  return { publicKey: publicKey ?? '', isForMqtt: false };
 };
 
 /**
@@ -48,7 +58,7 @@ export const enrolmentState = async (context: EnrolmentContext, token: string, i
   const [asked] = await db<Asked[]>`
     SELECT id, state, token, client_id AS "clientId", public_key AS "publicKey", address
     FROM enrolment WHERE id = ${id} AND token = ${presented?.id ?? null}`;
-  const reply = asked && (await replyAgain(context, db, asked));
+  const reply = asked && (await replyAgain(context, db, { ...asked, isForMqtt: false }));
   if (!reply) throw invalid();
   return reply;
 };
@@ -61,10 +71,10 @@ const decide = async (
   context: EnrolmentContext,
   { tx, append }: { readonly tx: Transaction; readonly append: Append },
   token: PresentedToken,
-  { clientId, publicKey, address }: Enrolling,
+  { clientId, publicKey, address, isForMqtt }: Omit<Enrolling, 'publicKey'> & Key,
 ): Promise<Decided> => {
   const before = await findAsked(tx, { token: token.id, clientId, publicKey });
-  const again = before && (await replyAgain(context, tx, before));
+  const again = before && (await replyAgain(context, tx, { ...before, isForMqtt }));
   if (again) return { reply: again, replaced: [] };
   if (!token.isUsable) throw invalid();
   if (token.clientId !== null && token.clientId !== clientId) {
@@ -80,11 +90,15 @@ const decide = async (
   await grant(context, append, asked, replaced);
   const key = await findKey(tx, publicKey);
   if (!key) throw new ReachbackError('internal');
-  return { reply: approvedReply(context, asked, key.expiresAt), replaced };
+  return { reply: approvedReply(context, { ...asked, isForMqtt }, key.expiresAt), replaced };
 };
 
 /** The answer that was given before; undefined when the credential has expired since, and the key must enrol anew. */
-const replyAgain = async (context: EnrolmentContext, db: Queryable, asked: Asked): Promise<EnrolReply | undefined> => {
+const replyAgain = async (
+  context: EnrolmentContext,
+  db: Queryable,
+  asked: Asked & Key,
+): Promise<EnrolReply | undefined> => {
   if (asked.state === 'pending') return pendingReply(asked);
   const key = asked.state === 'approved' ? await findKey(db, asked.publicKey) : undefined;
   if (!key || key.isRevoked) throw new ReachbackError('enrolment_refused');
@@ -103,14 +117,14 @@ const pendingReply = ({ id, clientId, publicKey }: About): EnrolReply => ({
 
 const approvedReply = (
   { authority }: EnrolmentContext,
-  { id, clientId, publicKey }: About,
+  { id, clientId, publicKey, isForMqtt }: About & Key,
   expiresAt: Date,
 ): EnrolReply => ({
   state: 'approved',
   id,
   clientId,
   publicKey,
-  jwt: authority.issueAgent({ clientId, publicKey, expiresAt }),
+  jwt: (isForMqtt ? authority.issueMqttAgent : authority.issueAgent)({ clientId, publicKey, expiresAt }),
   expiresAt: expiresAt.toISOString(),
   time: new Date().toISOString(),
 });

@@ -49,8 +49,8 @@ export const readClients = async (
 };
 
 const selectClients = (db: Queryable, ids: readonly string[]) => db<(ClientRow & Since)[]>`
-  SELECT (SELECT position FROM log_head) AS since, c.id, c.ordinal, c.group_path AS "group", c.agent_version AS "agentVersion", c.installed, c.ips,
-         c.removed_at IS NOT NULL AS removed, p.network, c.settings_revision AS "confirmedRevision",
+  SELECT (SELECT position FROM log_head) AS since, c.id, c.ordinal, c.group_path AS "group",
+         c.agent_version AS "agentVersion", c.installed, c.ips, c.removed_at IS NOT NULL AS removed, p.network, c.settings_revision AS "confirmedRevision",
          own.values AS "ownSettings", f.revision AS "fleetRevision", g.chain_revision AS "chainRevision",
          greatest(f.revision, g.chain_revision, c.own_revision) AS revision, n.revision AS "networksRevision"
   FROM client c

@@ -73,9 +73,8 @@ describe('cohorts', () => {
     const id = randomUUID();
     await append([{ type: 'release-published', client: null, meta, data: { ...data, id, target } }]);
     expect(await countClients(db, { label: ['site:2'] })).toBe(size / 3);
-    expect((await readProgress(db, Scope.fleet, { id, withdrawnAt: null, pausedAt: null })).progress).toMatchObject({
-      pending: size / 3,
-    });
+    const { progress } = await readProgress(db, Scope.fleet, { ...release, id }, new Date());
+    expect(progress).toMatchObject({ pending: size / 3 });
     expect(await db`SELECT * FROM count_differences()`).toEqual([]);
   });
 
@@ -91,7 +90,7 @@ describe('cohorts', () => {
         group: 'paris',
         label: ['os:linux'],
       });
-      await readProgress(tx, Scope.fleet, release);
+      await readProgress(tx, Scope.fleet, release, new Date());
       expect(await scansOf(tx)).toEqual(before);
     });
   });

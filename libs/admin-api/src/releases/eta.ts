@@ -25,10 +25,10 @@ export const readEta = async (
   scope: Scope,
   { id, isPaused }: Progressing,
   lacking: readonly Alike[],
+  now: Date,
 ): Promise<Date | null> => {
   if (lacking.length === 0 || lacking.some(({ isOnline }) => !isOnline)) return null;
   const policies = await readPolicies(db, lacking);
-  const now = new Date();
   const expected: Expected[] = [];
   for (const one of lacking) {
     const standing = { ...one, isPaused, admittedAt: null };
@@ -55,7 +55,8 @@ type LastTurn = { readonly wait: number; readonly admittedAt: Date };
 /**
  * Of clients that come equally long (milliseconds) after their turn in the rollout, the one whose turn is last; none of
  * those that had theirs. They are looked for where they are sooner found: in the groups that have some of them, or from
- * the last place down, where one of as many clients lacks the release as it takes steps.
+ * the last place down, where one of as many clients lacks the release as it takes steps. Whoever was found to lack it
+ * and has expired since is among them: a deadline that passes meanwhile must not take their turn alone away.
  */
 const selectLastTurns = (db: Queryable, scope: Scope, release: string, expected: readonly Expected[], now: Date) => db<
   LastTurn[]
@@ -70,7 +71,8 @@ const selectLastTurns = (db: Queryable, scope: Scope, release: string, expected:
     SELECT c.kind_id, c.class, c.network, w.wait, sum(c.clients) AS clients
     FROM release_counts(${release}, ${scope.group}) c
     JOIN waiting w
-      ON w.state = c.state AND w.network = c.network AND w.path = c.policy_group AND w.who IS NOT DISTINCT FROM c.who
+      ON (w.state = c.state OR (c.state = 'expired' AND w.state <> 'delivered'))
+     AND w.network = c.network AND w.path = c.policy_group AND w.who IS NOT DISTINCT FROM c.who
     GROUP BY 1, 2, 3, 4
   ), place AS MATERIALIZED (
     SELECT group_id, path, class FROM cohort_group WHERE true ${scope.condition(db, 'path')}

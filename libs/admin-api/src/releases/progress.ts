@@ -9,6 +9,7 @@ export const readProgress = async (
   db: Queryable,
   scope: Scope,
   { id, withdrawnAt, pausedAt }: Pick<Release, 'id' | 'withdrawnAt' | 'pausedAt'>,
+  now: Date,
 ): Promise<{ readonly progress: ReleaseProgress; readonly eta: Date | null }> => {
   const alike = await db<Alike[]>`
     SELECT state, status LIKE '%Online' AS "isOnline", network, policy_group AS "group", who AS own,
@@ -27,5 +28,5 @@ export const readProgress = async (
     ...(withdrawnAt === null ? {} : { withdrawn: countOf('withdrawn') }),
   };
   const lacking = alike.filter(({ state }) => state === 'pending' || state === 'delivered' || state === 'failed');
-  return { progress, eta: await readEta(db, scope, { id, isPaused: pausedAt !== null }, lacking) };
+  return { progress, eta: await readEta(db, scope, { id, isPaused: pausedAt !== null }, lacking, now) };
 };

@@ -71,7 +71,7 @@ export class ReleasesController {
     const { db } = this.context;
     const release = await findRelease(db, scope, id);
     if (!release) throw notFound();
-    return { ...release, ...(await readProgress(db, scope, release)) };
+    return { ...release, ...(await readProgress(db, scope, release, new Date())) };
   }
 
   @Requires('viewer')

@@ -1,10 +1,11 @@
 import { groupChain } from '#domain';
 import type { Transaction } from '#event-log';
+import { placeGroups } from './place-groups.js';
 
 /** Every group a client is in, and its ancestors, with the newest revision of the chain. */
 export const ensureGroups = async (groups: readonly string[], tx: Transaction): Promise<void> => {
   const paths = [...new Set(groups.flatMap(groupChain))];
-  await tx`
+  const made = await tx`
     INSERT INTO group_node (path, chain_revision)
     SELECT p.path, coalesce(max(l.revision), 0)
     FROM unnest(${paths}::text[]) AS p (path)
@@ -14,5 +15,6 @@ export const ensureGroups = async (groups: readonly string[], tx: Transaction): 
       SELECT path, revision FROM removed_group
     ) l ON l.path = '' OR l.path = p.path OR starts_with(p.path, l.path || '/')
     GROUP BY p.path
-    ON CONFLICT (path) DO NOTHING`;
+    ON CONFLICT (path) DO NOTHING RETURNING path`;
+  if (made.length > 0) await placeGroups(tx);
 };

@@ -1,6 +1,7 @@
 import type { Fact, FactOf } from '#contracts';
 import { parseDuration } from '#domain';
 import type { InlineProjection, Transaction } from '#event-log';
+import { placeGroups } from './place-groups.js';
 
 /** The releases of each component; publishing one to a million clients writes this one row, and one for each it names. */
 export const releases: InlineProjection = {
@@ -62,6 +63,7 @@ const publish = async (
       SELECT ${data.id}, client_id FROM unnest(${[...data.target.clients]}::text[]) AS n (client_id)
       ON CONFLICT DO NOTHING`;
   }
+  if ('groups' in data.target || data.within !== null) await placeGroups(tx);
   await orderReleases(data.id, tx);
 };
 

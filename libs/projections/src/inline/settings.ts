@@ -1,6 +1,7 @@
 import type { FactOf, SettingsLevel } from '#contracts';
 import type { InlineProjection, Transaction } from '#event-log';
 import { ensureGroups } from './ensure-groups.js';
+import { placeGroups } from './place-groups.js';
 
 /** What each level sets, and the newest revision on the way from each group to the fleet (R20). */
 export const settings: InlineProjection = {
@@ -31,6 +32,7 @@ const change = async (fact: FactOf<'settings-changed'>, tx: Transaction): Promis
   if (level.scope === 'client') await tx`UPDATE client SET own_revision = ${revision} WHERE id = ${level.id}`;
   if (level.scope !== 'group') return;
   await ensureGroups([level.path], tx);
+  await placeGroups(tx);
   await tx`
     UPDATE group_node SET chain_revision = ${revision}
     WHERE ${level.path} = '' OR path = ${level.path} OR starts_with(path, ${`${level.path}/`})`;

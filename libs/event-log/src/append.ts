@@ -56,7 +56,7 @@ export const appendFacts = async (
   }));
   await insertFacts(tx, facts);
   for (const projection of projections) await projection.apply(facts, tx);
-  await tx`SELECT pg_notify(${factsChannel}, '')`;
+  await tx`SELECT pg_notify(${factsChannel}, ''), note_appended(${recordedAt}, 0, ${facts.length})`;
   noteAppended(tx, facts);
   return facts;
 };

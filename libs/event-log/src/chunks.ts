@@ -18,9 +18,13 @@ export const ensurePartitions = async (tx: Queryable, at: number, daysAhead = 3)
 /** Appends a chunk of a lane's contacts at the log's head; returns the position of its first contact. */
 export const appendChunk = async (tx: Transaction, lane: number, epoch: number, chunk: Chunk): Promise<bigint> => {
   const first = await reservePositions(tx, chunk.count);
+  const at = new Date(chunk.at);
   await tx`
-    INSERT INTO contact_chunk (lane, first_position, epoch, at, count, data)
-    VALUES (${lane}, ${first}, ${epoch}, ${new Date(chunk.at)}, ${chunk.count}, ${chunk.data})`;
+    WITH appended AS (
+      INSERT INTO contact_chunk (lane, first_position, epoch, at, count, data)
+      VALUES (${lane}, ${first}, ${epoch}, ${at}, ${chunk.count}, ${chunk.data})
+    )
+    SELECT note_appended(${at}, ${chunk.count}, 0)`;
   return first;
 };
 

@@ -96,8 +96,7 @@ export const requests: Readonly<Record<string, readonly string[]>> = {
   ],
   '/v1/audit/head': ['/v1/audit/head'],
   '/v1/lanes': ['/v1/lanes'],
-  // No list: it adds up the rows of two days of batches, which is what it is asked for.
-  '/v1/storage': [],
+  '/v1/storage': ['/v1/storage'],
   '/v1/rejects': ['/v1/rejects'],
   '/v1/projections': ['/v1/projections'],
   '/metrics': ['/metrics'],

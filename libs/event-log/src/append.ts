@@ -66,7 +66,7 @@ export const appendFacts = async (
   });
   insertFacts(tx, facts);
   for (const projection of projections) await projection.apply(facts, tx);
-  send(tx)`SELECT pg_notify(${factsChannel}, '')`;
+  send(tx)`SELECT pg_notify(${factsChannel}, ''), note_appended(${recordedAt}, 0, ${facts.length})`;
   noteAppended(tx, facts);
   return facts;
 };

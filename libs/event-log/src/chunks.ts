@@ -20,14 +20,16 @@ export const ensurePartitions = async (tx: Queryable, at: number, daysAhead = 3)
 export const appendChunk = async (tx: Transaction, lane: number, epoch: number, chunk: Chunk): Promise<bigint> => {
   if (!asksForLog(tx)) await lockLog(tx);
   const first = takePositions(tx, chunk.count);
+  const at = new Date(chunk.at);
   send(tx)`
     WITH head AS (
       UPDATE log_head SET position = position + ${chunk.count} RETURNING position - ${chunk.count} + 1 AS first
+    ), appended AS (
+      INSERT INTO contact_chunk (lane, first_position, epoch, at, count, data)
+      SELECT ${lane}::smallint, first, ${epoch}::integer, ${at}::timestamptz, ${chunk.count}::integer, ${chunk.data}::bytea
+      FROM head
     )
-    INSERT INTO contact_chunk (lane, first_position, epoch, at, count, data)
-    SELECT ${lane}::smallint, first, ${epoch}::integer, ${new Date(chunk.at)}::timestamptz, ${chunk.count}::integer,
-           ${chunk.data}::bytea
-    FROM head`;
+    SELECT note_appended(${at}, ${chunk.count}, 0)`;
   return first();
 };
 

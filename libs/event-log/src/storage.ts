@@ -23,17 +23,17 @@ export type Storage = {
 };
 
 /**
- * Reads what is stored. It looks at the rows of the chunks of today and yesterday, without their data, and counts the
- * facts of the last 24 hours by their index; not for a scrape every second.
+ * Reads what is stored. It looks at the size of every file, and at what was appended by the minute since yesterday; at no
+ * chunk and no fact, so it takes as long with a million of them as with none.
  */
 export const readStorage = async (db: Queryable): Promise<Storage> => {
-  const [total, tables, days, recent, oldestAt, factsPerDay, wal] = await Promise.all([
+  const [total, tables, days, recent, oldestAt, bytesPerFact, wal] = await Promise.all([
     selectTotal(db),
     selectTables(db),
     selectContactDays(db),
     selectRecent(db),
     selectOldest(db),
-    selectFactsPerDay(db),
+    selectBytesPerFact(db),
     selectWal(db),
   ]);
   const recentBytes = days
@@ -47,7 +47,10 @@ export const readStorage = async (db: Queryable): Promise<Storage> => {
     facts: { bytes: facts ? facts.bytes + facts.indexBytes : 0 },
     tables,
     wal,
-    perDay: { contacts: Math.round(recent.lastDay * (bytesPerContact ?? 0)), facts: factsPerDay },
+    perDay: {
+      contacts: Math.round(recent.lastDay * (bytesPerContact ?? 0)),
+      facts: bytesPerFact === null ? null : Math.round(recent.facts * bytesPerFact),
+    },
   };
 };
 
@@ -66,15 +69,22 @@ const selectTables = (db: Queryable) => db<{ name: string; bytes: number; indexB
   GROUP BY 1
   ORDER BY sum(pg_total_relation_size(c.oid)) DESC, 1`;
 
-type Recent = { readonly since: string; readonly today: string; readonly contacts: number; readonly lastDay: number };
+type Recent = {
+  readonly since: string;
+  readonly today: string;
+  readonly contacts: number;
+  readonly lastDay: number;
+  readonly facts: number;
+};
 
-/** The contacts since yesterday's midnight, and those of the last 24 hours. */
+/** The contacts since yesterday's midnight, and those and the facts of the last 24 hours, to the minute. */
 const selectRecent = async (db: Queryable): Promise<Recent> => {
   const [row] = await db<Recent[]>`
-    SELECT (current_date - 1)::text AS since, current_date::text AS today, coalesce(sum(count), 0)::float8 AS contacts,
-           coalesce(sum(count) FILTER (WHERE at >= now() - interval '24 hours'), 0)::float8 AS "lastDay"
-    FROM contact_chunk WHERE at >= current_date - 1`;
-  return row ?? { since: '', today: '', contacts: 0, lastDay: 0 };
+    SELECT (current_date - 1)::text AS since, current_date::text AS today, coalesce(sum(contacts), 0)::float8 AS contacts,
+           coalesce(sum(contacts) FILTER (WHERE minute > now() - interval '24 hours'), 0)::float8 AS "lastDay",
+           coalesce(sum(facts) FILTER (WHERE minute > now() - interval '24 hours'), 0)::float8 AS facts
+    FROM log_minute WHERE minute >= current_date - 1`;
+  return row ?? { since: '', today: '', contacts: 0, lastDay: 0, facts: 0 };
 };
 
 const selectOldest = async (db: Queryable): Promise<Date | null> => {
@@ -84,18 +94,12 @@ const selectOldest = async (db: Queryable): Promise<Date | null> => {
   return row?.at ?? null;
 };
 
-/** The facts of the last 24 hours, found from the end of the log, at the size of an average one. */
-const selectFactsPerDay = async (db: Queryable): Promise<number | null> => {
+/** What a fact takes on the average, indexes included; null until Postgres has counted them (ANALYZE). */
+const selectBytesPerFact = async (db: Queryable): Promise<number | null> => {
   const [row] = await db<{ bytes: number | null }[]>`
-    SELECT recent.facts * (
-             SELECT pg_total_relation_size(oid) / nullif(greatest(reltuples, 0), 0) FROM pg_class WHERE oid = 'event'::regclass
-           )::float8 AS bytes
-    FROM (
-      SELECT count(*) AS facts FROM event
-      WHERE position > coalesce(
-        (SELECT position FROM event WHERE recorded_at < now() - interval '24 hours' ORDER BY position DESC LIMIT 1), 0)
-    ) recent`;
-  return row?.bytes == null ? null : Math.round(row.bytes);
+    SELECT (pg_total_relation_size(oid) / nullif(greatest(reltuples, 0), 0))::float8 AS bytes
+    FROM pg_class WHERE oid = 'event'::regclass`;
+  return row?.bytes ?? null;
 };
 
 const selectWal = async (db: Queryable): Promise<number | null> => {

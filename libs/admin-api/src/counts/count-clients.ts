@@ -36,12 +36,14 @@ export const countCohorts = async (db: Queryable, filters: ClientFilters): Promi
   const { group = '', undelivered } = filters;
   const isWanted = undelivered ? db`c.items > 0` : db`c.items = 0`;
   const [row] = await (undelivered === undefined
-    ? db<Sums[]>`SELECT sum(c.clients)::integer AS clients FROM cohort c WHERE ${passes}`
+    ? db<
+        Sums[]
+      >`SELECT sum(c.clients)::integer AS clients FROM ${group ? db`cohort` : db`cohort_sum`} c WHERE ${passes}`
     : db<Sums[]>`
         SELECT (sum(c.clients) FILTER (WHERE ${isWanted}))::integer AS lacking,
                (sum(c.clients) FILTER (WHERE ${isWanted} AND ${passes}))::integer AS clients,
                (sum(c.clients) FILTER (WHERE ${passes}))::integer AS others
-        FROM cohorts_lacking(${group}) c`);
+        FROM cohort_work(${group}) c`);
   const clients = row?.clients ?? 0;
   const lackingShare = row?.others ? clients / row.others : 1;
   return { clients, lacking: row?.lacking ?? 0, lackingShare, isRare, isExact: !isRare && !filters.q };

@@ -11,7 +11,7 @@ export const countGroups = async (db: Queryable, scope: Scope): Promise<GroupNod
   const rows = await db<Counted[]>`
     SELECT g.path, p.status, coalesce(sum(c.clients), 0)::integer AS clients
     FROM group_node g
-    LEFT JOIN cohort c ON c.group_id = g.id
+    LEFT JOIN (SELECT group_id, presence_id, sum(clients) AS clients FROM cohort GROUP BY 1, 2) c ON c.group_id = g.id
     LEFT JOIN cohort_presence p ON p.id = c.presence_id
     WHERE true ${scope.condition(db, 'g.path')}
     GROUP BY 1, 2 ORDER BY 1`;

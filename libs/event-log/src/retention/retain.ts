@@ -7,6 +7,8 @@ export type Retained = { readonly days: readonly string[]; readonly rejectSample
 
 /** For days of which samples of what could not be read are kept. */
 const sampleDays = 7;
+/** For days of which it is kept how much was appended in each minute: today and yesterday are asked for. */
+const minuteDays = 3;
 /** Waiting for a lock keeps those waiting who come after: so long at most, in milliseconds; then it is tried again. */
 const lockTimeout = 500;
 const advisoryLock = 7_262_003;
@@ -16,8 +18,8 @@ export const openRetentionDatabase = (options: Omit<DatabaseOptions, 'connection
   openDatabase({ ...options, connections: 1, lockTimeout });
 
 /**
- * Drops contacts of days that are over for `keepDays` days, and old samples of rejects. Undefined when another process
- * is at it.
+ * Drops contacts of days that are over for `keepDays` days, old samples of rejects, and old minutes of what was
+ * appended. Undefined when another process is at it.
  *
  * A day goes in three steps: it is condemned, detached, dropped. Each is committed before the next begins, and finds by
  * itself how far the one before has come, so whoever dies in between is followed by another run; the lock only keeps
@@ -28,6 +30,7 @@ export const retain = async (db: Database, keepDays: number): Promise<Retained |
   if (!row?.locked) return undefined;
   try {
     const { count } = await db`DELETE FROM reject_sample WHERE at < now() - ${`${sampleDays} days`}::interval`;
+    await db`DELETE FROM log_minute WHERE minute < now() - ${`${minuteDays} days`}::interval`;
     return { days: await dropOldContacts(db, keepDays), rejectSamples: count };
   } finally {
     await db`SELECT pg_advisory_unlock(${advisoryLock})`;

@@ -1,5 +1,6 @@
 import { groupChain } from '#domain';
 import { send, type Transaction } from '#event-log';
+import { placeNewGroups } from './place-groups.js';
 
 /** Every group a client is in, and its ancestors, with the newest revision of the chain. */
 export const ensureGroups = (groups: readonly string[], tx: Transaction): void => {
@@ -15,4 +16,5 @@ export const ensureGroups = (groups: readonly string[], tx: Transaction): void =
     ) l ON l.path = '' OR l.path = p.path OR starts_with(p.path, l.path || '/')
     GROUP BY p.path
     ON CONFLICT (path) DO NOTHING`;
+  placeNewGroups(paths, tx);
 };

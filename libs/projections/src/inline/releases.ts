@@ -1,6 +1,7 @@
 import type { Fact, FactOf } from '#contracts';
 import { parseDuration } from '#domain';
 import { type InlineProjection, send, type Transaction } from '#event-log';
+import { placeGroups } from './place-groups.js';
 
 /** The releases of each component; publishing one to a million clients writes this one row, and one for each it names. */
 export const releases: InlineProjection = {
@@ -59,6 +60,7 @@ const publish = ({ data, meta, position, recordedAt }: FactOf<'release-published
       SELECT ${data.id}, client_id FROM unnest(${[...data.target.clients]}::text[]) AS n (client_id)
       ON CONFLICT DO NOTHING`;
   }
+  if ('groups' in data.target || data.within !== null) placeGroups(tx);
   orderReleases(data.id, tx);
 };
 

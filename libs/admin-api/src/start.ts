@@ -1,11 +1,11 @@
 import { Module } from '@nestjs/common';
-import { APP_FILTER, APP_GUARD, NestFactory } from '@nestjs/core';
+import { APP_FILTER, NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { IncomingMessage, Server } from 'node:http';
 import { errorCatalogue } from '#contracts';
 import { AuditController } from './audit/audit.controller.js';
 import { isAmong } from './access/address.js';
-import { BearerGuard } from './access/bearer-guard.js';
+import { letIn } from './access/let-in.js';
 import { ClientsController } from './clients/clients.controller.js';
 import { type ApiContext, apiContext } from './context.js';
 import { asyncApiDocument } from './documents/asyncapi.js';
@@ -19,6 +19,7 @@ import { GroupsController } from './groups/groups.controller.js';
 import { HealthController } from './health/health.controller.js';
 import { answerClientError } from './http/client-errors.js';
 import { httpLimits, limitConnections, serverOptions } from './http/limits.js';
+import { collectMethods } from './http/other-methods.js';
 import { secureHeaders } from './http/security-headers.js';
 import { KeysController } from './keys/keys.controller.js';
 import { LanesController } from './lanes.controller.js';
@@ -69,7 +70,6 @@ export const startAdminApi = async (options: AdminApiOptions): Promise<AdminApi>
     providers: [
       Writer,
       { provide: apiContext, useValue: options },
-      { provide: APP_GUARD, useClass: BearerGuard },
       { provide: APP_FILTER, useClass: ProblemFilter },
     ],
   })
@@ -90,6 +90,8 @@ export const startAdminApi = async (options: AdminApiOptions): Promise<AdminApi>
   app.useGlobalPipes(new ValidationPipe());
   await secureHeaders(app);
   watchRequests(app, options);
+  letIn(app, options);
+  const answerOtherMethods = collectMethods(app);
   limitConnections(app.getHttpServer(), isAmong(options.trustedProxies));
   readJson(app);
   readOutLargeBodies(app);
@@ -98,6 +100,8 @@ export const startAdminApi = async (options: AdminApiOptions): Promise<AdminApi>
   app
     .getHttpAdapter()
     .get('/asyncapi.json', (_request: unknown, reply: { send: (body: unknown) => void }) => reply.send(asyncApi));
+  await app.init();
+  answerOtherMethods();
   await app.listen(options.port, options.host);
   const address = app.getHttpServer().address();
   return {

@@ -18,13 +18,13 @@ import { FleetController } from './fleet/fleet.controller.js';
 import { GroupsController } from './groups/groups.controller.js';
 import { HealthController } from './health/health.controller.js';
 import { answerClientError } from './http/client-errors.js';
-import { httpLimits, limitConnections, serverOptions } from './http/limits.js';
+import { httpLimits, ignoreExpectations, limitConnections, serverOptions } from './http/limits.js';
 import { collectMethods } from './http/other-methods.js';
 import { secureHeaders } from './http/security-headers.js';
 import { KeysController } from './keys/keys.controller.js';
 import { LanesController } from './lanes.controller.js';
 import { NetworksController } from './networks/networks.controller.js';
-import { ProblemFilter } from './problems/problem-filter.js';
+import { answerFrameworkError, ProblemFilter } from './problems/problem-filter.js';
 import { ValidationPipe } from './problems/validation.js';
 import { requestIdOf, watchRequests } from './request-log.js';
 import { ReleasesController } from './releases/releases.controller.js';
@@ -67,11 +67,7 @@ export type AdminApi = { readonly port: number; readonly stop: () => Promise<voi
 export const startAdminApi = async (options: AdminApiOptions): Promise<AdminApi> => {
   @Module({
     controllers,
-    providers: [
-      Writer,
-      { provide: apiContext, useValue: options },
-      { provide: APP_FILTER, useClass: ProblemFilter },
-    ],
+    providers: [Writer, { provide: apiContext, useValue: options }, { provide: APP_FILTER, useClass: ProblemFilter }],
   })
   class AdminApiModule {}
 
@@ -81,6 +77,7 @@ export const startAdminApi = async (options: AdminApiOptions): Promise<AdminApi>
     forceCloseConnections: 'idle',
     trustProxy: options.trustedProxies.length > 0 && [...options.trustedProxies],
     clientErrorHandler: answerClientError,
+    frameworkErrors: answerFrameworkError,
     requestTimeout: httpLimits.requestTimeout,
     keepAliveTimeout: httpLimits.keepAliveTimeout,
     connectionTimeout: httpLimits.connectionTimeout,
@@ -93,6 +90,7 @@ export const startAdminApi = async (options: AdminApiOptions): Promise<AdminApi>
   letIn(app, options);
   const answerOtherMethods = collectMethods(app);
   limitConnections(app.getHttpServer(), isAmong(options.trustedProxies));
+  ignoreExpectations(app.getHttpServer());
   readJson(app);
   readOutLargeBodies(app);
   publishOpenApi(app, options.version);

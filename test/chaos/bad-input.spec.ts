@@ -182,7 +182,7 @@ describe('a REST request with bad content gets a problem with a code', () => {
     ['GET', '/v1/events?type=nonsense', undefined, 400, 'bad_request'],
     ['GET', '/v1/events?after=-1', undefined, 400, 'bad_request'],
     ['GET', '/v1/nothing', undefined, 404, 'not_found'],
-    ['POST', '/v1/settings', {}, 404, 'not_found'],
+    ['POST', '/v1/settings', {}, 405, 'method_not_allowed'],
     ['PATCH', '/v1/settings', '', 400, 'bad_request'],
   ];
   test.each(cases)('%s %s %j is %i %s', async (method, path, body, status, code) => {
@@ -200,6 +200,35 @@ describe('a REST request with bad content gets a problem with a code', () => {
     expect((await system.rest.send('PATCH', '/v1/settings', 'a=b', { 'Content-Type': 'text/csv' })).status).toBe(415);
     expect((await system.rest.send('PATCH', '/v1/settings', { x: 'y'.repeat(5_000_000) })).status).toBe(413);
     expect((await fetch(`${url}/healthz`)).status).toBe(200);
+  });
+});
+
+describe('what is not asked for is not read', () => {
+  test.each([
+    ['a body that is no JSON', '{"name":', 'application/json'],
+    ['a body of another type', 'a,b', 'text/csv'],
+    ['a body that is too large', 'x'.repeat(5_000_000), 'application/json'],
+  ])('without a key %s is answered 401', async (_, body, type) => {
+    const answer = await fetch(`${system.server.url}/v1/settings`, {
+      method: 'PATCH',
+      headers: { 'Content-Type': type },
+      body,
+    });
+    expect([answer.status, await answer.json()]).toMatchObject([401, { code: 'unauthorized' }]);
+  });
+
+  test('a method that a path does not have is answered 405, with those that it has', async () => {
+    for (const [method, body] of [
+      ['POST', '{"half":'],
+      ['DELETE', undefined],
+      ['OPTIONS', undefined],
+    ] as const) {
+      const answer = await system.rest.send(method, '/v1/settings', body);
+      expect([answer.status, answer.headers.get('allow')]).toEqual([405, 'GET, HEAD, PATCH']);
+      expect(answer.body).toMatchObject({ code: 'method_not_allowed' });
+    }
+    const nested = await system.rest.send('PUT', '/v1/groups/paris%2Fdesktops/settings', {});
+    expect([nested.status, nested.headers.get('allow')]).toEqual([405, 'GET, HEAD, PATCH']);
   });
 });
 

@@ -1,4 +1,4 @@
-import { type Msg, type NatsConnection, nkeys } from '@nats-io/transport-node';
+import { headers, type Msg, type NatsConnection, nkeys } from '@nats-io/transport-node';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { createTestDatabase } from '#embedded';
 import { Agent, parseCredentials } from '#agent';
@@ -160,6 +160,28 @@ describe.each(brokersToTry)('an agent speaks only for itself, with %s', (_, prog
       /^(\$JS\.API\.|\$SYS|reachback\.internal\.v1\.contact\.b\.)/.test(subject) &&
       /"stream"|"error"|"policy"/.test(new TextDecoder().decode(data));
     expect(heardByServer.filter(isLed).map(({ subject }) => subject)).toEqual([]);
+  });
+
+  test('cannot have the poll of a neighbour taken for a repetition, though it knows the id of the request', async () => {
+    const withId = (id: string) => {
+      const all = headers();
+      all.set('Nats-Msg-Id', id);
+      return all;
+    };
+    await system.nats.request('reachback.v1.b.poll', '{}', { ...patiently, headers: withId('poll-0') });
+    const { lastPollAt } = await until(
+      () => system.client('b'),
+      (client) => client.lastPollAt !== null,
+    );
+    for (const id of ['poll-1', 'b.poll.poll-1', 'relay.b.poll.poll-1']) {
+      const receipt = await a.request('reachback.v1.a.heartbeat', '', { ...patiently, headers: withId(id) });
+      expect(receipt.json()).toMatchObject({ stream });
+    }
+    await system.nats.request('reachback.v1.b.poll', '{}', { ...patiently, headers: withId('poll-1') });
+    await until(
+      () => system.client('b'),
+      (client) => client.lastPollAt !== lastPollAt,
+    );
   });
 
   test('cannot have its neighbour told something', async () => {

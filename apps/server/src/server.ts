@@ -116,7 +116,9 @@ export const startServer = async (
     }
     if (has('respond')) {
       const db = open('respond', 6);
-      started.push((await startResponders({ db, nats, lanes, log, observer: metrics.requests, enrolment })).stop);
+      const secret = identity?.server ?? new Uint8Array();
+      const observer = metrics.requests;
+      started.push((await startResponders({ db, nats, lanes, log, observer, secret, enrolment })).stop);
       parts.isResponding = true;
     }
     return { port: health.port, stop };

@@ -1,11 +1,11 @@
 import { Module } from '@nestjs/common';
-import { APP_FILTER, APP_GUARD, NestFactory } from '@nestjs/core';
+import { APP_FILTER, NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { IncomingMessage, Server } from 'node:http';
 import { errorCatalogue } from '#contracts';
 import { AuditController } from './audit/audit.controller.js';
 import { isAmong } from './access/address.js';
-import { BearerGuard } from './access/bearer-guard.js';
+import { letIn } from './access/let-in.js';
 import { ClientsController } from './clients/clients.controller.js';
 import { type ApiContext, apiContext } from './context.js';
 import { asyncApiDocument } from './documents/asyncapi.js';
@@ -18,12 +18,13 @@ import { FleetController } from './fleet/fleet.controller.js';
 import { GroupsController } from './groups/groups.controller.js';
 import { HealthController } from './health/health.controller.js';
 import { answerClientError } from './http/client-errors.js';
-import { httpLimits, limitConnections, serverOptions } from './http/limits.js';
+import { httpLimits, ignoreExpectations, limitConnections, serverOptions } from './http/limits.js';
+import { collectMethods } from './http/other-methods.js';
 import { secureHeaders } from './http/security-headers.js';
 import { KeysController } from './keys/keys.controller.js';
 import { LanesController } from './lanes.controller.js';
 import { NetworksController } from './networks/networks.controller.js';
-import { ProblemFilter } from './problems/problem-filter.js';
+import { answerFrameworkError, ProblemFilter } from './problems/problem-filter.js';
 import { ValidationPipe } from './problems/validation.js';
 import { requestIdOf, watchRequests } from './request-log.js';
 import { ReleasesController } from './releases/releases.controller.js';
@@ -66,12 +67,7 @@ export type AdminApi = { readonly port: number; readonly stop: () => Promise<voi
 export const startAdminApi = async (options: AdminApiOptions): Promise<AdminApi> => {
   @Module({
     controllers,
-    providers: [
-      Writer,
-      { provide: apiContext, useValue: options },
-      { provide: APP_GUARD, useClass: BearerGuard },
-      { provide: APP_FILTER, useClass: ProblemFilter },
-    ],
+    providers: [Writer, { provide: apiContext, useValue: options }, { provide: APP_FILTER, useClass: ProblemFilter }],
   })
   class AdminApiModule {}
 
@@ -81,6 +77,7 @@ export const startAdminApi = async (options: AdminApiOptions): Promise<AdminApi>
     forceCloseConnections: 'idle',
     trustProxy: options.trustedProxies.length > 0 && [...options.trustedProxies],
     clientErrorHandler: answerClientError,
+    frameworkErrors: answerFrameworkError,
     requestTimeout: httpLimits.requestTimeout,
     keepAliveTimeout: httpLimits.keepAliveTimeout,
     connectionTimeout: httpLimits.connectionTimeout,
@@ -90,7 +87,10 @@ export const startAdminApi = async (options: AdminApiOptions): Promise<AdminApi>
   app.useGlobalPipes(new ValidationPipe());
   await secureHeaders(app);
   watchRequests(app, options);
+  letIn(app, options);
+  const answerOtherMethods = collectMethods(app);
   limitConnections(app.getHttpServer(), isAmong(options.trustedProxies));
+  ignoreExpectations(app.getHttpServer());
   readJson(app);
   readOutLargeBodies(app);
   publishOpenApi(app, options.version);
@@ -98,6 +98,8 @@ export const startAdminApi = async (options: AdminApiOptions): Promise<AdminApi>
   app
     .getHttpAdapter()
     .get('/asyncapi.json', (_request: unknown, reply: { send: (body: unknown) => void }) => reply.send(asyncApi));
+  await app.init();
+  answerOtherMethods();
   await app.listen(options.port, options.host);
   const address = app.getHttpServer().address();
   return {

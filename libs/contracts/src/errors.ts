@@ -12,6 +12,7 @@ export const errorCatalogue = {
   enrolment_refused: { status: 403, title: 'An administrator refused this enrolment, or revoked this key' },
   not_registered: { status: 404, title: 'No client with this id is registered' },
   not_found: { status: 404, title: 'There is nothing at this address' },
+  method_not_allowed: { status: 405, title: 'This address has no such method' },
   conflict: { status: 409, title: 'It exists already, or has just changed' },
   client_id_taken: { status: 409, title: 'Another key has a valid credential for this client id' },
   open_broker: { status: 409, title: 'The broker lets everybody in; there are no credentials to give' },

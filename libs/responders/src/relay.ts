@@ -1,5 +1,6 @@
 import { jetstream } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/transport-node';
+import { createHmac } from 'node:crypto';
 import { z } from 'zod';
 import { type Lanes, ReachbackError, subjects } from '#contracts';
 import type { AgentRequest } from './request.js';
@@ -22,7 +23,14 @@ export type Relay = {
   readonly stop: () => void;
 };
 
-export const createRelay = (nats: NatsConnection, lanes: Lanes): Relay => {
+/**
+ * @param secret what the servers of an installation share with no agent. All that the stream stores has its message ids in
+ *   common: whoever could tell which one a neighbour's poll will get could send something under it before, and the poll
+ *   would be taken for a repetition of that.
+ */
+export const createRelay = (nats: NatsConnection, lanes: Lanes, secret: Uint8Array): Relay => {
+  const messageIdOf = ({ clientId, kind, identity }: AgentRequest): string =>
+    createHmac('sha256', secret).update(`${clientId}.${kind}.${identity.id}`).digest('base64url');
   const js = jetstream(nats, { timeout: relayTimeout });
   let waiters: (Passed & { readonly resolve: () => void })[] = [];
   /** The last sequence that each lane has committed. */
@@ -41,7 +49,7 @@ export const createRelay = (nats: NatsConnection, lanes: Lanes): Relay => {
   return {
     pass: async (request) => {
       const { clientId, kind, identity } = request;
-      const options = identity.isUnique ? { msgID: `relay.${clientId}.${kind}.${identity.id}` } : {};
+      const options = identity.isUnique ? { msgID: messageIdOf(request) } : {};
       try {
         const { seq } = await js.publish(lanes.relayed(clientId, kind), contactOf(request), options);
         return { lane: lanes.of(clientId), sequence: seq };

@@ -38,6 +38,8 @@ export type RespondersOptions = {
   readonly lanes: Lanes;
   readonly log: Logger;
   readonly observer: RequestObserver;
+  /** What the servers of an installation share with no agent; empty where the broker lets everybody in. */
+  readonly secret: Uint8Array;
   /** Undefined where the broker lets everybody in. */
   readonly enrolment?: EnrolmentContext | undefined;
 };
@@ -51,10 +53,11 @@ export const startResponders = async ({
   lanes,
   log,
   observer,
+  secret,
   enrolment,
 }: RespondersOptions): Promise<{ stop: () => Promise<void> }> => {
   const rejects = createRejectLog(db, observer.rejected);
-  const relay = createRelay(nats, lanes);
+  const relay = createRelay(nats, lanes, secret);
   const cache = new EffectiveCache();
   const keyOf = (request: AgentRequest) => request.clientId;
   const batchOf = <R extends AgentRequest>(

@@ -111,7 +111,8 @@ export const asyncApiDocument = (version: string) => {
         'Agents publish to reachback.v1.<clientId>.<kind>; an empty payload is {}. Requests are answered, also with an ' +
         'error. heartbeat, logs, stop and uninstall are published; sent as a request, the answer is the broker’s ' +
         'receipt: stored durably. A retry carries the Nats-Msg-Id of the request before it, or the same content with ' +
-        'its `time`: it is answered and recorded once. Without either, the same content within ten seconds is a retry.',
+        'its `time`: it is answered and recorded once. Without either, the same content within ten seconds is a retry. ' +
+        'Take random ids: those of all clients are compared with each other.',
     },
     defaultContentType: 'application/json',
     channels: {

@@ -55,3 +55,8 @@ export const limitConnections = (server: Server, isTrusted: (address: string) =>
     });
   });
 };
+
+/** Takes a request whose `Expect` nobody understands for one without, which is allowed; Node would answer an empty 417. */
+export const ignoreExpectations = (server: Server): void => {
+  server.on('checkExpectation', (request, response) => void server.emit('request', request, response));
+};

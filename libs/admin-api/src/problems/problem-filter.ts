@@ -3,6 +3,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { type ErrorCode, errorCatalogue, ReachbackError } from '#contracts';
 import { isConnectionError, isDiskFull, isTimeout } from '#event-log';
 import { type ApiContext, Context } from '../context.js';
+import { requestIdHeader } from '../request-log.js';
 import { problemHeaders, problemOf } from './problem.js';
 
 const codesByStatus: Readonly<Record<number, ErrorCode>> = {
@@ -28,6 +29,12 @@ export class ProblemFilter implements ExceptionFilter {
     sendProblem(http.getResponse<FastifyReply>(), problem, id);
   }
 }
+
+/** Answers a path that cannot be read, for which there is neither a route nor a filter. */
+export const answerFrameworkError = (error: unknown, { id }: FastifyRequest, reply: FastifyReply): void => {
+  void reply.header(requestIdHeader, id);
+  sendProblem(reply, toProblem(error), id);
+};
 
 const sendProblem = (reply: FastifyReply, problem: ReachbackError, requestId: string): void => {
   void reply

@@ -8,9 +8,10 @@ import tseslint from 'typescript-eslint';
 const mayImport = {
   contracts: [],
   domain: [],
-  embedded: [],
+  tls: [],
+  embedded: ['tls'],
   identity: ['contracts'],
-  agent: ['contracts', 'domain'],
+  agent: ['contracts', 'domain', 'tls'],
   'event-log': ['contracts', 'domain'],
   projections: ['contracts', 'domain', 'event-log'],
   enrolment: ['contracts', 'domain', 'identity', 'event-log', 'projections'],
@@ -18,7 +19,7 @@ const mayImport = {
   responders: ['contracts', 'domain', 'event-log', 'projections', 'enrolment', 'intake'],
   notifier: ['contracts', 'domain', 'event-log', 'projections'],
   metrics: ['contracts', 'domain', 'event-log', 'projections', 'intake', 'responders', 'notifier'],
-  'admin-api': ['contracts', 'domain', 'identity', 'event-log', 'projections', 'enrolment', 'intake'],
+  'admin-api': ['contracts', 'domain', 'tls', 'identity', 'event-log', 'projections', 'enrolment', 'intake'],
 };
 const libraries = Object.keys(mayImport);
 

@@ -6,7 +6,7 @@ export default {
   extensionsToTreatAsEsm: ['.ts'],
   moduleNameMapper: {
     '^(\\.{1,2}/.*)\\.js$': '$1',
-    '^#(contracts|domain|identity|event-log|enrolment|intake|responders|projections|notifier|metrics|admin-api|agent|embedded)$':
+    '^#(contracts|domain|identity|event-log|enrolment|intake|responders|projections|notifier|metrics|admin-api|agent|embedded|tls)$':
       '<rootDir>/libs/$1/src/index.ts',
   },
   transform: {

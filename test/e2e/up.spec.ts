@@ -1,84 +1,25 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { chmod, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { chmod, readFile, stat, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { connect, credsAuthenticator } from '@nats-io/transport-node';
-import { anyFreePort } from '#embedded';
 import { issueAgentCredentials, loadAuthority } from '#identity';
 import { startAgentProcess } from '../helpers/agent-process.js';
 import { until } from '../helpers/conditions.js';
-import { restClient } from '../helpers/rest.js';
+import { inParallelPorts, processesOf, type UpFolder, upFolder } from '../helpers/up-process.js';
 
-const script = join(import.meta.dirname, '../../scripts/run.mjs');
 const nobody = 65_534;
 const isRoot = process.getuid?.() === 0;
 
-type Up = { readonly process: ChildProcess; readonly output: () => string; readonly exited: Promise<number | null> };
-
 let folder: string;
-let running: Up[];
+let start: UpFolder['start'];
+let untilReady: UpFolder['untilReady'];
+let end: UpFolder['end'];
 
 beforeEach(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'reachback-test-up-'));
-  running = [];
+  ({ folder, start, untilReady, end } = await upFolder());
 });
-afterEach(async () => {
-  for (const up of running) {
-    up.process.kill('SIGINT');
-    await up.exited;
-  }
-  expect(await processesOf(folder)).toEqual([]);
-  await rm(folder, { recursive: true, force: true });
-});
-
-const start = (env: Record<string, string> = {}, args: readonly string[] = [], uid?: number): Up => {
-  let output = '';
-  const child = spawn(process.execPath, [script, 'up', ...args], {
-    stdio: ['ignore', 'pipe', 'pipe'],
-    env: { PATH: process.env['PATH'], HOME: folder, REACHBACK_DATA: join(folder, 'data'), ...env },
-    ...(uid === undefined ? {} : { uid, gid: uid }),
-  });
-  for (const stream of [child.stdout, child.stderr]) stream.on('data', (data) => (output += String(data)));
-  const up = {
-    process: child,
-    output: () => output,
-    exited: once(child, 'close').then(([code]) => code as number | null),
-  };
-  running.push(up);
-  return up;
-};
-
-/** The addresses in the ready line, once it is there. */
-const untilReady = async (up: Up) => {
-  let ended = false;
-  void up.exited.then(() => (ended = true));
-  const output = await until(up.output, (text) => text.includes('Administrator key') || ended, { seconds: 60 });
-  const [, url = '', natsUrl = ''] =
-    /Reachback is ready: REST (\S+?)(?: \(.*?\))?, agents (nats:\S+)/.exec(output) ?? [];
-  if (!url) throw new Error(`not ready:\n${output}`);
-  const key = (await readFile(join(folder, 'data', 'admin-key'), 'utf8')).trim();
-  return { url, natsUrl, key, rest: restClient({ url, key }) };
-};
-
-/** Processes that have the folder in their command line or environment: whatever was started on it. */
-const processesOf = async (path: string): Promise<readonly string[]> => {
-  const found: string[] = [];
-  for (const pid of (await readdir('/proc')).filter((name) => /^\d+$/.test(name) && Number(name) !== process.pid)) {
-    const [line, env] = await Promise.all(
-      ['cmdline', 'environ'].map((file) => readFile(`/proc/${pid}/${file}`, 'utf8').catch(() => '')),
-    );
-    if (line?.includes(path) || env?.includes(path)) found.push(`${pid} ${line?.replaceAll('\0', ' ')}`);
-  }
-  return found;
-};
-
-const inParallelPorts = async () => ({
-  REACHBACK_HTTP_PORT: String(await anyFreePort()),
-  REACHBACK_NATS_PORT: String(await anyFreePort()),
-});
+afterEach(() => end());
 
 /** What an agent is given by who holds the keys. */
 const credentialsOf = async (clientId: string) => {

@@ -1,3 +1,5 @@
+import { webRequest } from '#tls';
+
 /** An answer of the REST API. */
 export type RestAnswer<T = unknown> = { readonly status: number; readonly headers: Headers; readonly body: T };
 
@@ -11,15 +13,22 @@ export type RestClient = {
   ) => Promise<RestAnswer<T>>;
 };
 
+export type RestOptions = {
+  readonly url: string;
+  readonly key: string;
+  /** Whom to trust, as PEM, where the system does not. */
+  readonly ca?: string | undefined;
+};
+
 /** Speaks to the REST API as an administrator; `get` fails on anything but 200. */
-export const restClient = ({ url, key }: { readonly url: string; readonly key: string }): RestClient => {
+export const restClient = ({ url, key, ca }: RestOptions): RestClient => {
   const send = async <T>(
     method: string,
     path: string,
     body?: unknown,
     headers: Record<string, string> = {},
   ): Promise<RestAnswer<T>> => {
-    const response = await fetch(`${url}${path}`, {
+    const request = {
       method,
       headers: {
         Authorization: `Bearer ${key}`,
@@ -27,9 +36,13 @@ export const restClient = ({ url, key }: { readonly url: string; readonly key: s
         ...headers,
       },
       ...(body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }),
-    });
-    const text = await response.text();
-    return { status: response.status, headers: response.headers, body: (text ? JSON.parse(text) : undefined) as T };
+    };
+    const answer =
+      ca === undefined
+        ? await read(fetch(`${url}${path}`, request))
+        : await webRequest(`${url}${path}`, { ...request, ca });
+    const { status, headers: answered, text } = answer;
+    return { status, headers: answered, body: (text ? JSON.parse(text) : undefined) as T };
   };
   return {
     send,
@@ -39,4 +52,9 @@ export const restClient = ({ url, key }: { readonly url: string; readonly key: s
       return body;
     },
   };
+};
+
+const read = async (asked: Promise<Response>) => {
+  const response = await asked;
+  return { status: response.status, headers: response.headers, text: await response.text() };
 };

@@ -1,7 +1,16 @@
 import { Command, Option } from 'commander';
 import { Agent } from '#agent';
 import { sayStop, sendLogs, uninstall } from './once.js';
-import { keysOption, parseCount, parseIps, parseLabel, serverOption, withCommonOptions } from './options.js';
+import {
+  caOption,
+  keysOption,
+  parseCount,
+  parseIps,
+  parseLabel,
+  serverNameOption,
+  serverOption,
+  withCommonOptions,
+} from './options.js';
 import { agentOptionsOf, run, type RunOptions } from './run.js';
 import { simulate, type SimulateOptions } from './simulate/simulate.js';
 
@@ -39,6 +48,8 @@ program
   .command('simulate')
   .description('a simulated fleet: many clients over few connections')
   .addOption(serverOption())
+  .addOption(caOption())
+  .addOption(serverNameOption())
   .addOption(keysOption())
   .option('--clients <n>', 'how many', parseCount, 1_000)
   .option('--connections <n>', 'over how many connections', parseCount, 4)

@@ -1,16 +1,22 @@
 import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { connectAgent } from '#agent';
+import { connectAgent, type ConnectEvent } from '#agent';
 import { type PublishedKind, subjects } from '#contracts';
-import { proofOf } from './credentials.js';
+import { connectOptionsOf } from './credentials.js';
 import type { CommonOptions } from './options.js';
+import { printEvent } from './print.js';
 
 const receiptTimeout = 10_000;
 
+/** What is done once waits for the broker too; why, is said where somebody can do something about it. */
+const sayFailure = (event: ConnectEvent): void => {
+  if (event.type === 'failed') printEvent(event);
+};
+
 /** Sends one message and waits until it is stored. */
 const send = async (options: CommonOptions, kind: PublishedKind, payload: string | Uint8Array): Promise<void> => {
-  const { id, server } = options;
-  const { link } = await connectAgent({ id, server, ...(await proofOf(options)) }, () => undefined);
+  const { id } = options;
+  const { link } = await connectAgent(await connectOptionsOf(options), sayFailure);
   await link.nats.request(subjects.agent(id, kind), payload, { timeout: receiptTimeout }).finally(() => link.close());
 };
 

@@ -59,6 +59,8 @@ export const withCommonOptions = (command: Command): Command =>
         'the same with the token in a file, which no list of processes shows',
       ).conflicts('enrol'),
     )
+    .addOption(caOption())
+    .addOption(serverNameOption())
     .addOption(new Option('--creds <file>', 'its NATS credentials, made elsewhere').env('REACHBACK_AGENT_CREDS'))
     .addOption(keysOption());
 
@@ -70,6 +72,17 @@ export const keysOption = (): Option =>
 
 export const serverOption = (): Option =>
   new Option('--server <url>', 'the broker').env('REACHBACK_NATS_URL').default('nats://127.0.0.1:4222');
+
+export const caOption = (): Option =>
+  new Option(
+    '--ca <file>',
+    'trust a broker whose certificate this authority has signed, and no broker without TLS; given once, it is kept',
+  ).env('REACHBACK_NATS_CA');
+
+export const serverNameOption = (): Option =>
+  new Option('--server-name <name>', 'the name in the broker’s certificate, if it is not the one in its address').env(
+    'REACHBACK_NATS_NAME',
+  );
 
 const defaultId = (): string =>
   hostname()

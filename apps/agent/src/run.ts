@@ -1,7 +1,7 @@
 import { mkdir, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Agent, type AgentOptions, downloadTo, fileState } from '#agent';
-import { proofOf } from './credentials.js';
+import { connectOptionsOf } from './credentials.js';
 import { type CommonOptions, ownIps } from './options.js';
 import { printEvent } from './print.js';
 
@@ -29,12 +29,10 @@ export const run = async (options: RunOptions): Promise<void> => {
 
 /** The agent that the command line describes, its state in a folder by its id. */
 export const agentOptionsOf = async (options: RunOptions): Promise<AgentOptions> => {
-  const { id, server, name, group, label, ips = ownIps(), agentVersion, state, quiet } = options;
+  const { id, name, group, label, ips = ownIps(), agentVersion, state, quiet } = options;
   const folder = join(state, id);
   return {
-    id,
-    server,
-    ...(await proofOf(options)),
+    ...(await connectOptionsOf(options)),
     ips,
     agentVersion,
     ...(name === undefined ? {} : { name }),

@@ -20,9 +20,17 @@ const isNetwork = (text: string): boolean => {
 const environment = z.object({
   REACHBACK_NATS_URL: z.string().default('nats://127.0.0.1:4222'),
   REACHBACK_NATS_KEYS: z.string().min(1).optional(),
-  REACHBACK_DATABASE_URL: z.string().default('postgres://127.0.0.1:5432/reachback'),
+  REACHBACK_NATS_CA: z.string().min(1).optional(),
+  REACHBACK_NATS_NAME: z.string().min(1).optional(),
+  REACHBACK_DATABASE_URL: z
+    .string()
+    .default('postgres://127.0.0.1:5432/reachback')
+    // Whoever finds out later says what it was, with the password in it.
+    .refine((url) => URL.canParse(url), 'must be an address: postgres://user:password@host:5432/database'),
   REACHBACK_HTTP_HOST: z.string().default('127.0.0.1'),
   REACHBACK_HTTP_PORT: z.coerce.number().int().min(0).max(65_535).default(8080),
+  REACHBACK_TLS_CERT: z.string().min(1).optional(),
+  REACHBACK_TLS_KEY: z.string().min(1).optional(),
   REACHBACK_ADMIN_KEY: z
     .string({ error: 'must be set: the key that administrators send as bearer token' })
     .min(16, 'has at least 16 characters'),
@@ -89,6 +97,9 @@ export const readConfig = (argv: readonly string[], env: NodeJS.ProcessEnv, vers
   if (parsed.data.REACHBACK_OIDC_ISSUER && !parsed.data.REACHBACK_OIDC_AUDIENCE) {
     throw new ConfigError('REACHBACK_OIDC_AUDIENCE must be set: the audience of tokens that are for Reachback.');
   }
+  if ((parsed.data.REACHBACK_TLS_CERT === undefined) !== (parsed.data.REACHBACK_TLS_KEY === undefined)) {
+    throw new ConfigError('REACHBACK_TLS_CERT and REACHBACK_TLS_KEY go together: a certificate and its key.');
+  }
   return { ...parsed.data, roles: new Set(wanted.filter(isRole)) };
 };
 
@@ -98,6 +109,8 @@ const help = `
 Environment:
   REACHBACK_NATS_URL      the broker (nats://127.0.0.1:4222)
   REACHBACK_NATS_KEYS     folder of the keys by which agents are let in; without it the broker asks nobody who he is
+  REACHBACK_NATS_CA       file with the authority's certificate by which the broker is trusted (the system's)
+  REACHBACK_NATS_NAME     the name in the broker's certificate, if it is not the one in the broker's address
   REACHBACK_DATABASE_URL  the database (postgres://127.0.0.1:5432/reachback)
   REACHBACK_ADMIN_KEY     the administrator key, required
   REACHBACK_OIDC_ISSUER   whose bearer tokens are good beside keys; with REACHBACK_OIDC_AUDIENCE
@@ -105,6 +118,8 @@ Environment:
                           their claims with the role (reachback_role) and, if any, the group
   REACHBACK_HTTP_HOST     where it listens (127.0.0.1): the REST API; without the role api, health and metrics alone
   REACHBACK_HTTP_PORT     and on which port (8080; 0 for any)
+  REACHBACK_TLS_CERT, REACHBACK_TLS_KEY
+                          files with a certificate and its key, by which it then speaks HTTPS; read again when they change
   REACHBACK_TRUSTED_PROXIES  addresses and networks of proxies whose X-Forwarded-For is believed (none)
   REACHBACK_CONTACT_DAYS  for how many days beats and polls are kept (7)
   REACHBACK_LANES         into how many lanes the fleet is divided; fixed at the first start (1)

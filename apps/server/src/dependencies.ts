@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { type Database, isOutage, migrate } from '#event-log';
 import type { BrokerLink } from '#metrics';
+import { type BrokerTrust, brokerTls } from '#tls';
 
 const retryPause = 1_000;
 /** How often it says that it waits, in milliseconds. */
@@ -10,6 +11,8 @@ const waitingReport = 10_000;
 
 export type BrokerOptions = {
   readonly url: string;
+  /** Whom to trust to be the broker. */
+  readonly trust: BrokerTrust;
   /** Who it is; undefined where the broker asks nobody. */
   readonly credentials: Uint8Array | undefined;
   readonly log: Logger;
@@ -17,14 +20,18 @@ export type BrokerOptions = {
 };
 
 /** Connects to the broker, however long it takes to come, and stays connected. */
-export const connectBroker = async ({ url, credentials, log, signal }: BrokerOptions): Promise<BrokerLink> => {
+export const connectBroker = async ({ url, trust, credentials, log, signal }: BrokerOptions): Promise<BrokerLink> => {
   const waiting = setInterval(
-    () => log.warn('waiting for the broker: it is not there, or does not let this server in'),
+    () =>
+      log.warn(
+        'waiting for the broker: it is not there, is not trusted (REACHBACK_NATS_CA), or does not let this server in',
+      ),
     waitingReport,
   );
   const nats = await connect({
     servers: url,
     name: 'reachback-server',
+    ...brokerTls(url, trust),
     ...(credentials && { authenticator: credsAuthenticator(credentials) }),
     // A broker that came back without our account may yet be given it.
     ignoreAuthErrorAbort: true,
@@ -32,6 +39,7 @@ export const connectBroker = async ({ url, credentials, log, signal }: BrokerOpt
     maxReconnectAttempts: -1,
     reconnectTimeWait: 250,
     reconnectJitter: 250,
+    reconnectJitterTLS: 250,
     pingInterval: 5_000,
     maxPingOut: 2,
     // Two stacks caught for every contact passed on, for a request that hardly ever fails: 8 % of the time under polls.

@@ -2,7 +2,7 @@ import type { NatsConnection } from '@nats-io/transport-node';
 import { drizzle } from 'drizzle-orm/postgres-js';
 import { randomBytes } from 'node:crypto';
 import type { Logger } from 'pino';
-import { type Access, createAccess, startAdminApi, startHealthListener } from '#admin-api';
+import { type Access, createAccess, type HttpTls, startAdminApi, startHealthListener } from '#admin-api';
 import { createLanes, type Lanes, ReachbackError } from '#contracts';
 import { type EnrolmentContext, keepRevocations } from '#enrolment';
 import {
@@ -23,6 +23,7 @@ import { followers, runFollower } from '#projections';
 import { startResponders } from '#responders';
 import { type Config, ConfigError, type Role } from './config.js';
 import { connectBroker, migrateWhenThere } from './dependencies.js';
+import { openHttpTls } from './http-tls.js';
 import { readIdentity } from './identity.js';
 import { checksOf, openBroker, type Parts } from './readiness.js';
 
@@ -61,7 +62,9 @@ export const startServer = async (
     metrics.watch.database({ db: parts.db, instance: name.instance, projects: has('project') });
     const refused = metrics.http.refused;
     const access = createAccess({ db: parts.db, keys: keysOf(config), oidc: oidcOf(config), log, refused });
-    const health = await listenForHealth({ config, parts, metrics, access, log });
+    const tls = await openHttpTls(config, log);
+    if (tls) started.push(async () => tls.stop());
+    const health = await listenForHealth({ config, parts, metrics, access, log, tls });
     started.push(health.stop);
     const setup = open('setup', 1);
     await migrateWhenThere(setup, log, signal);
@@ -70,7 +73,7 @@ export const startServer = async (
     const identity = await readIdentity(config.REACHBACK_NATS_KEYS, lanes.count);
     if (!identity) log.warn(openBroker);
     const reach = (credentials: Uint8Array | undefined) =>
-      connectBroker({ url: config.REACHBACK_NATS_URL, credentials, log, signal });
+      connectBroker({ url: config.REACHBACK_NATS_URL, trust: trustOf(config), credentials, log, signal });
     parts.isOpen = !identity;
     let enrolment: EnrolmentContext | undefined;
     if (identity?.authority && identity.system) {
@@ -90,7 +93,7 @@ export const startServer = async (
     if (has('api')) {
       await health.stop();
       const { port } = health;
-      const given = { config, access, version, log, metrics, parts, nats, lanes, open, port, enrolment };
+      const given = { config, access, version, log, metrics, parts, nats, lanes, open, port, enrolment, tls };
       started.push(await startApi(given));
     }
     // An append of each lane may wait for its turn with a connection in its hand.
@@ -145,6 +148,8 @@ const namer = () => {
 
 const keysOf = (config: Config): ReadonlyMap<string, string> => new Map([['default', config.REACHBACK_ADMIN_KEY]]);
 
+const trustOf = ({ REACHBACK_NATS_CA: ca, REACHBACK_NATS_NAME: name }: Config) => ({ ca, name });
+
 const oidcOf = ({
   REACHBACK_OIDC_ISSUER: issuer,
   REACHBACK_OIDC_AUDIENCE: audience,
@@ -153,9 +158,9 @@ const oidcOf = ({
 }: Config) => (issuer && audience ? { issuer, audience, roleClaim, groupClaim } : undefined);
 
 /** Health and metrics are there from the first moment on; with the role `api`, until the API takes the port over. */
-type HealthOptions = Pick<ApiOptions, 'config' | 'parts' | 'metrics' | 'access' | 'log'>;
+type HealthOptions = Pick<ApiOptions, 'config' | 'parts' | 'metrics' | 'access' | 'log' | 'tls'>;
 
-const listenForHealth = async ({ config, parts, metrics, access, log }: HealthOptions) => {
+const listenForHealth = async ({ config, parts, metrics, access, log, tls }: HealthOptions) => {
   const { REACHBACK_HTTP_HOST: host, REACHBACK_HTTP_PORT: port, roles } = config;
   const otherwise = () =>
     roles.has('api')
@@ -170,6 +175,7 @@ const listenForHealth = async ({ config, parts, metrics, access, log }: HealthOp
       metrics,
       observer: metrics.http,
       log,
+      tls,
       otherwise,
     });
   } catch (error) {
@@ -190,13 +196,14 @@ type ApiOptions = {
   readonly open: (pool: string, connections: number, statementTimeout: number) => Database;
   readonly port: number;
   readonly enrolment: EnrolmentContext | undefined;
+  readonly tls: HttpTls | undefined;
 };
 
 /** In milliseconds. Nobody waits longer for an answer, and a query that is slower has no good plan. */
 const longestQuery = 30_000;
 
 const startApi = async (options: ApiOptions): Promise<() => Promise<void>> => {
-  const { config, access, version, log, metrics, parts, nats, lanes, open, port, enrolment } = options;
+  const { config, access, version, log, metrics, parts, nats, lanes, open, port, enrolment, tls } = options;
   const db = open('api', 4, longestQuery);
   const api = await startAdminApi({
     db,
@@ -214,6 +221,7 @@ const startApi = async (options: ApiOptions): Promise<() => Promise<void>> => {
     metrics,
     observer: metrics.http,
     enrolment,
+    tls,
   });
   return api.stop;
 };

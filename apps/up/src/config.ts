@@ -14,6 +14,10 @@ const environment = z.object({
   REACHBACK_WEBSOCKET_PORT: port,
   REACHBACK_NATS_URL: z.string().min(1).optional(),
   REACHBACK_NATS_KEYS: z.string().min(1).optional(),
+  REACHBACK_NATS_CA: z.string().min(1).optional(),
+  REACHBACK_TLS_CERT: z.string().min(1).optional(),
+  REACHBACK_TLS_KEY: z.string().min(1).optional(),
+  REACHBACK_TLS_CA: z.string().min(1).optional(),
   REACHBACK_DATABASE_URL: z.string().min(1).optional(),
   REACHBACK_ADMIN_KEY: z.string().min(16, 'has at least 16 characters').optional(),
   REACHBACK_LANES: z.coerce.number().int().min(1).max(maxLanes).optional(),
@@ -24,6 +28,7 @@ export type UpConfig = z.infer<typeof environment> & {
   readonly demo: number | undefined;
   readonly open: boolean;
   readonly gateways: AskedGateways;
+  readonly tls: boolean;
 };
 
 const parseClients = (text: string): number => {
@@ -45,15 +50,16 @@ const parsePort = (text: string): number => {
  * @throws {SetupError} naming what is wrong
  */
 export const readUpConfig = (argv: readonly string[], env: NodeJS.ProcessEnv): UpConfig => {
-  const { demo, open, mqtt, websocket } = new Command('npm run up --')
+  const { demo, open, tls, mqtt, websocket } = new Command('npm run up --')
     .description('Starts all of Reachback on this machine: broker, database, server. Ctrl-C stops it; the data stays.')
     .option('--demo <clients>', 'with a simulated fleet of so many clients', parseClients)
     .option('--open', 'ask no agent who it is: for trials, on this machine alone', false)
+    .option('--tls', 'with TLS, by certificates of an authority that is made in the data folder', false)
     .option('--mqtt [port]', 'let agents in over MQTT, at this port (1883, or the next free one)', parsePort)
     .option('--websocket [port]', 'let agents in over WebSocket, at this port (9222, or the next free one)', parsePort)
     .addHelpText('after', help)
     .parse([...argv])
-    .opts<{ demo?: number; open: boolean; mqtt?: AskedPort; websocket?: AskedPort }>();
+    .opts<{ demo?: number; open: boolean; tls: boolean; mqtt?: AskedPort; websocket?: AskedPort }>();
   const set = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== ''));
   const parsed = environment.safeParse(set);
   if (!parsed.success) {
@@ -61,11 +67,12 @@ export const readUpConfig = (argv: readonly string[], env: NodeJS.ProcessEnv): U
   }
   const { REACHBACK_MQTT_PORT, REACHBACK_WEBSOCKET_PORT, REACHBACK_NATS_URL } = parsed.data;
   const gateways = { mqtt: mqtt ?? REACHBACK_MQTT_PORT, webSocket: websocket ?? REACHBACK_WEBSOCKET_PORT };
-  const config = { ...parsed.data, demo, open, gateways };
+  const config = { ...parsed.data, demo, open, tls, gateways };
   if (REACHBACK_NATS_URL !== undefined && (gateways.mqtt ?? gateways.webSocket) !== undefined) {
     throw new SetupError('MQTT and WebSocket are opened by your own broker’s configuration; see docs/gateways.md.');
   }
   assertGuarded(config, env);
+  assertCertified(config);
   return config;
 };
 
@@ -88,6 +95,18 @@ const assertGuarded = ({ open, REACHBACK_NATS_URL, REACHBACK_NATS_KEYS }: UpConf
   if (REACHBACK_NATS_KEYS !== undefined) throw new SetupError('--open and REACHBACK_NATS_KEYS exclude each other.');
 };
 
+const assertCertified = (config: UpConfig): void => {
+  const { tls, REACHBACK_TLS_CERT: cert, REACHBACK_TLS_KEY: key, REACHBACK_TLS_CA: ca } = config;
+  if (tls && (cert ?? key ?? ca) !== undefined) {
+    throw new SetupError(
+      '--tls makes certificates, and REACHBACK_TLS_CERT, _KEY and _CA name one: take one of the two.',
+    );
+  }
+  if ((cert === undefined) !== (key === undefined)) {
+    throw new SetupError('REACHBACK_TLS_CERT and REACHBACK_TLS_KEY go together: a certificate and its key.');
+  }
+};
+
 const hostOf = (url: string): string => (URL.canParse(url) ? new URL(url).hostname : (url.split(':')[0] ?? url));
 
 const isLoopback = (host: string): boolean => /^(localhost|127(\.\d+){3}|\[?::1\]?)$/.test(host);
@@ -101,8 +120,14 @@ Environment, all optional:
   REACHBACK_WEBSOCKET_PORT as --websocket
   REACHBACK_NATS_URL      a NATS server of yours instead of the embedded one
   REACHBACK_NATS_KEYS     with it: the folder of the keys by which agents are let in
+  REACHBACK_NATS_CA       with it: file with the authority's certificate by which it is trusted (the system's)
+  REACHBACK_TLS_CERT, REACHBACK_TLS_KEY
+                          files with a certificate and its key for REST and broker; read again when they change
+  REACHBACK_TLS_CA        file with the certificate of the authority that signed it, if the system does not know it
   REACHBACK_DATABASE_URL  a Postgres of yours instead of the embedded one
   REACHBACK_ADMIN_KEY     the administrator key (else one is made and kept in the data folder)
   REACHBACK_CONTACT_DAYS  for how many days beats and polls are kept (7)
   REACHBACK_LANES         into how many lanes the fleet is divided; fixed at the first start (1)
+  REACHBACK_OIDC_ISSUER, REACHBACK_OIDC_AUDIENCE, REACHBACK_OIDC_ROLE_CLAIM, REACHBACK_OIDC_GROUP_CLAIM
+                          whose bearer tokens are good beside keys; handed on to the server
   REACHBACK_LOG_LEVEL     fatal, error, warn, info, debug, trace or silent (info)`;

@@ -16,7 +16,8 @@ export const chooseGateways = async (asked: AskedGateways, taken: Set<number>): 
   webSocket: await chooseOne(asked.webSocket, 'WebSocket', usual.webSocket, taken),
 });
 
-export const sayGateways = ({ mqtt, webSocket }: Gateways): void => {
-  if (mqtt !== undefined) say(`Agents over MQTT: mqtt://127.0.0.1:${mqtt}`);
-  if (webSocket !== undefined) say(`Agents over WebSocket: ws://127.0.0.1:${webSocket}`);
+export const sayGateways = ({ mqtt, webSocket }: Gateways, isTls: boolean): void => {
+  const secure = isTls ? 's' : '';
+  if (mqtt !== undefined) say(`Agents over MQTT: mqtt${secure}://127.0.0.1:${mqtt}`);
+  if (webSocket !== undefined) say(`Agents over WebSocket: ws${secure}://127.0.0.1:${webSocket}`);
 };

@@ -1,11 +1,14 @@
 import { SetupError, takeDataFolder } from '#embedded';
 import { readAdminKey } from './admin-key.js';
 import { readFirstToken } from './first-token.js';
+import { type Broker, startBroker } from './broker.js';
+import { takeCertificate } from './certificate.js';
 import { readUpConfig, type UpConfig } from './config.js';
 import { startDemo } from './demo.js';
 import { sayGateways } from './gateways.js';
-import { choosePorts, endOrphans, noteOn, startBroker, startDatabase, startServerPart } from './parts.js';
+import { choosePorts, endOrphans, noteOn, startDatabase, startServerPart } from './parts.js';
 import { announce, fail, say, step, StepError, warn } from './progress.js';
+import { restOf } from './rest.js';
 
 const openWarning =
   'OPEN: the broker asks nobody who he is; every program on this machine can speak for any client. For trials only.';
@@ -60,17 +63,26 @@ const start = async (config: UpConfig): Promise<void> => {
     name: string;
     server: { stop: () => Promise<void>; current: () => { pid: number } };
   }) => started.push({ name, stop: server.stop, kill: () => process.kill(server.current().pid, 'SIGKILL') });
+  const certificate = await takeCertificate(config, folder.path);
+  if (certificate) started.push({ name: 'the certificate', stop: async () => certificate.stop() });
   const databaseUrl = await startDatabase(config, folder.path, ports.postgres, add);
-  const broker = await startBroker(config, folder.path, ports, databaseUrl, add);
-  const url = await startServerPart(config, folder.path, ports.http, { broker, databaseUrl, adminKey: key }, add);
+  const broker = await startBroker(config, folder.path, ports, { databaseUrl, certificate }, add);
+  const url = await startServerPart(
+    config,
+    folder.path,
+    ports.http,
+    { broker, databaseUrl, certificate, adminKey: key },
+    add,
+  );
+  const rest = restOf(url, certificate, key);
   if (config.demo !== undefined) {
-    const options = { clients: config.demo, url, broker, adminKey: key };
+    const options = { clients: config.demo, rest, broker };
     const demo = await step(`Starting a fleet of ${config.demo} simulated clients`, () => startDemo(options));
     started.push({ name: 'the demo', stop: demo.stop });
   }
   const agents = config.REACHBACK_NATS_URL ? broker.url : `${broker.url}${noteOn('nats', ports.nats, config)}`;
   announce(`Reachback is ready: REST ${url}${noteOn('http', ports.http, config)}, agents ${agents}`);
-  sayGateways(ports.gateways);
+  sayGateways(ports.gateways, certificate !== undefined);
   say(`Documentation of the API: ${url}/docs`);
   if (!config.REACHBACK_DATABASE_URL) {
     const { username, host, pathname } = new URL(databaseUrl);
@@ -83,10 +95,16 @@ const start = async (config: UpConfig): Promise<void> => {
   );
   if (broker.keys === undefined) warn(openWarning);
   else say(`Keys by which agents are let in: ${broker.keys}`);
-  const token = broker.keys === undefined ? undefined : await readFirstToken(folder.path, url, key);
-  if (token !== undefined) say(`Enrol the first agent: npm run agent -- --id pc-17 --enrol-file ${token}`);
+  const token = broker.keys === undefined ? undefined : await readFirstToken(folder.path, rest);
+  if (certificate?.isLocal) say(`Authority to trust, for agents and for browsers: ${certificate.ca}`);
+  const trust = certificate ? trustOptions(broker) : '';
+  if (token !== undefined) say(`Enrol the first agent: npm run agent -- --id pc-17 ${trust}--enrol-file ${token}`);
   say(`Logs: ${folder.path}/logs; Ctrl-C stops everything`);
 };
+
+/** What an agent on this machine has to be told to trust the broker. */
+const trustOptions = ({ url, ca, name }: Broker): string =>
+  [`--server ${url} `, ca && `--ca ${ca} `, name && `--server-name ${name} `].filter(Boolean).join('');
 
 /** Started by npm: when npm is gone, so is whoever would stop us. */
 const stopWithParent = (): void => {

@@ -1,24 +1,21 @@
 import { join } from 'node:path';
 import {
   endOrphan,
-  findNatsServer,
   type Gateways,
   natsPidFile,
   postgresPidFile,
-  type OperatorConfiguration,
   type RunningServer,
-  startNats,
   startPostgres,
   supervise,
   type Supervised,
 } from '#embedded';
-import { laneMappings } from '#contracts';
-import { brokerConfiguration, ensureIdentity } from '#identity';
-import { openDatabase, readLaneCount } from '#event-log';
+import type { Broker } from './broker.js';
+import type { UpCertificate } from './certificate.js';
 import { choosePort } from './choose-port.js';
 import type { UpConfig } from './config.js';
 import { chooseGateways } from './gateways.js';
 import { say, step, warn } from './progress.js';
+import { restOf } from './rest.js';
 import { endOrphanServer, startServerChild } from './server-child.js';
 
 const defaultPorts = { http: 8080, nats: 4222, postgres: 5432 } as const;
@@ -27,7 +24,8 @@ const defaultPorts = { http: 8080, nats: 4222, postgres: 5432 } as const;
 export type Part = { readonly name: string; readonly server: Supervised };
 export type PartStarted = (part: Part) => void;
 
-const keepRunning = async (
+/** Starts a part, and starts it again whenever it dies. */
+export const keepRunning = async (
   name: string,
   start: () => Promise<RunningServer>,
   started: PartStarted,
@@ -63,48 +61,6 @@ export const noteOn = (kind: 'http' | 'nats', port: number, config: UpConfig): s
   return asked === undefined && port !== defaultPorts[kind] ? ` (${defaultPorts[kind]} is taken)` : '';
 };
 
-/** Where the broker is, and the folder of keys by which agents are let in; without keys it asks nobody who he is. */
-export type Broker = { readonly url: string; readonly keys: string | undefined };
-
-export const startBroker = async (
-  config: UpConfig,
-  folder: string,
-  { nats: port, gateways }: Pick<Ports, 'nats' | 'gateways'>,
-  databaseUrl: string,
-  started: PartStarted,
-): Promise<Broker> => {
-  if (config.REACHBACK_NATS_URL) return { url: config.REACHBACK_NATS_URL, keys: config.REACHBACK_NATS_KEYS };
-  const program = await step(
-    'Finding nats-server',
-    () => findNatsServer(say),
-    (path) => `: ${path}`,
-  );
-  const lanes = (await lanesThere(databaseUrl)) ?? config.REACHBACK_LANES ?? 1;
-  // Every broker understands these, also one that cannot transform the subjects of a stream.
-  const mappings = lanes > 1 ? laneMappings(lanes) : [];
-  const own = join(folder, 'nats');
-  const keys = config.open ? undefined : join(own, 'keys');
-  const operator = keys && (await operatorOf(keys, join(own, 'accounts'), lanes));
-  const start = () => startNats({ program, port, folder: own, gateways, ...(operator ? { operator } : { mappings }) });
-  const { url } = (await step('Starting NATS', () => keepRunning('NATS', start, started))).current();
-  return { url, keys };
-};
-
-/** What makes the broker ask everybody who he is, with keys that are made at the first start. */
-const operatorOf = async (keys: string, accounts: string, lanes: number): Promise<OperatorConfiguration> => {
-  const identity = await ensureIdentity(keys, lanes);
-  return {
-    configuration: brokerConfiguration(identity, accounts),
-    credentials: identity.serverCredentials,
-    account: identity.authority.accounts.server,
-  };
-};
-
-const lanesThere = async (databaseUrl: string): Promise<number | undefined> => {
-  const db = openDatabase({ url: databaseUrl, connections: 1, name: 'reachback up' });
-  return readLaneCount(db).finally(() => db.end());
-};
-
 export const startDatabase = async (
   config: UpConfig,
   folder: string,
@@ -123,42 +79,52 @@ export const endOrphans = async (folder: string): Promise<void> => {
   await endOrphan(postgresPidFile(join(folder, 'postgres')), 'postgres', 'SIGINT');
 };
 
-export type ServerEnvironment = { readonly broker: Broker; readonly databaseUrl: string; readonly adminKey: string };
+export type ServerEnvironment = {
+  readonly broker: Broker;
+  readonly databaseUrl: string;
+  readonly adminKey: string;
+  readonly certificate: UpCertificate | undefined;
+};
 
 export const startServerPart = async (
   config: UpConfig,
   folder: string,
   port: number,
-  { broker, databaseUrl, adminKey }: ServerEnvironment,
+  { broker, databaseUrl, adminKey, certificate }: ServerEnvironment,
   started: PartStarted,
 ): Promise<string> => {
   const env: NodeJS.ProcessEnv = {
     ...process.env,
     REACHBACK_NATS_URL: broker.url,
     REACHBACK_NATS_KEYS: broker.keys,
+    REACHBACK_NATS_CA: broker.ca,
+    REACHBACK_NATS_NAME: broker.name,
+    REACHBACK_TLS_CERT: certificate?.files.cert,
+    REACHBACK_TLS_KEY: certificate?.files.key,
     REACHBACK_DATABASE_URL: databaseUrl,
     REACHBACK_ADMIN_KEY: adminKey,
     REACHBACK_HTTP_PORT: String(port),
     REACHBACK_HTTP_HOST: '127.0.0.1',
     REACHBACK_LOG_LEVEL: config.REACHBACK_LOG_LEVEL,
   };
-  const start = () => startServerChild({ env, port, logFolder: join(folder, 'logs') });
+  const url = `${certificate ? 'https' : 'http'}://127.0.0.1:${port}`;
+  const start = () => startServerChild({ env, url, port, logFolder: join(folder, 'logs') });
   return step('Starting the server', async () => {
-    const server = await keepRunning('the server', start, started);
-    await untilReady(server.current().url);
-    return server.current().url;
+    await keepRunning('the server', start, started);
+    await untilReady(url, certificate);
+    return url;
   });
 };
 
 const readyTimeout = 120_000;
 
-const untilReady = async (url: string): Promise<void> => {
+const untilReady = async (url: string, certificate: UpCertificate | undefined): Promise<void> => {
+  const rest = restOf(url, certificate);
   const deadline = Date.now() + readyTimeout;
   for (;;) {
-    const answer = await fetch(`${url}/readyz`).catch(() => undefined);
+    const answer = await rest.send('GET', '/readyz').catch(() => undefined);
     if (answer?.ok) return;
-    if (Date.now() > deadline)
-      throw new Error(`it is not ready after ${readyTimeout / 1000} s: ${await answer?.text()}`);
+    if (Date.now() > deadline) throw new Error(`it is not ready after ${readyTimeout / 1000} s: ${answer?.text}`);
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
 };

@@ -18,10 +18,15 @@ const pidFileIn = (folder: string): string => join(folder, 'server.pid');
 /** Ends a server that outlived an `up` that was killed. */
 export const endOrphanServer = (logFolder: string): Promise<void> => endOrphan(pidFileIn(logFolder), main, 'SIGTERM');
 
-export type ServerOptions = { readonly env: NodeJS.ProcessEnv; readonly port: number; readonly logFolder: string };
+export type ServerOptions = {
+  readonly env: NodeJS.ProcessEnv;
+  readonly url: string;
+  readonly port: number;
+  readonly logFolder: string;
+};
 
 /** Starts the server as a child; its log goes to a file, warnings and errors also to the terminal. */
-export const startServerChild = async ({ env, port, logFolder }: ServerOptions): Promise<RunningServer> => {
+export const startServerChild = async ({ env, url, port, logFolder }: ServerOptions): Promise<RunningServer> => {
   await mkdir(logFolder, { recursive: true });
   const logFile = join(logFolder, 'server.log');
   const { size } = await stat(logFile).catch(() => ({ size: 0 }));
@@ -53,7 +58,7 @@ export const startServerChild = async ({ env, port, logFolder }: ServerOptions):
   const ended = await Promise.race([started, exited]);
   if (ended !== true) throw new Error(`the server ended at its start: ${ended}`);
   return {
-    url: `http://127.0.0.1:${port}`,
+    url,
     port,
     pid: child.pid ?? 0,
     exited,

@@ -1,7 +1,7 @@
 import { Module } from '@nestjs/common';
 import { APP_FILTER, NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
-import type { IncomingMessage, Server } from 'node:http';
+import type { IncomingMessage, RequestListener, Server } from 'node:http';
 import { errorCatalogue } from '#contracts';
 import { AuditController } from './audit/audit.controller.js';
 import { isAmong } from './access/address.js';
@@ -18,9 +18,10 @@ import { FleetController } from './fleet/fleet.controller.js';
 import { GroupsController } from './groups/groups.controller.js';
 import { HealthController } from './health/health.controller.js';
 import { answerClientError } from './http/client-errors.js';
-import { httpLimits, ignoreExpectations, limitConnections, serverOptions } from './http/limits.js';
+import { httpLimits, ignoreExpectations, limitConnections } from './http/limits.js';
 import { collectMethods } from './http/other-methods.js';
 import { secureHeaders } from './http/security-headers.js';
+import { createWebServer, type HttpTls } from './http/web-server.js';
 import { KeysController } from './keys/keys.controller.js';
 import { LanesController } from './lanes.controller.js';
 import { NetworksController } from './networks/networks.controller.js';
@@ -60,6 +61,8 @@ export type AdminApiOptions = ApiContext & {
   readonly version: string;
   /** Addresses and networks of proxies whose `X-Forwarded-For` is believed. */
   readonly trustedProxies: readonly string[];
+  /** Without it HTTP, with it HTTPS alone. */
+  readonly tls?: HttpTls | undefined;
 };
 export type AdminApi = { readonly port: number; readonly stop: () => Promise<void> };
 
@@ -79,13 +82,11 @@ export const startAdminApi = async (options: AdminApiOptions): Promise<AdminApi>
     clientErrorHandler: answerClientError,
     frameworkErrors: answerFrameworkError,
     requestTimeout: httpLimits.requestTimeout,
-    keepAliveTimeout: httpLimits.keepAliveTimeout,
-    connectionTimeout: httpLimits.connectionTimeout,
-    http: serverOptions,
+    serverFactory: (answer: RequestListener) => createWebServer(options.tls, answer),
   });
   const app = await NestFactory.create<NestFastifyApplication>(AdminApiModule, adapter, { logger: false });
   app.useGlobalPipes(new ValidationPipe());
-  await secureHeaders(app);
+  await secureHeaders(app, options.tls !== undefined);
   watchRequests(app, options);
   letIn(app, options);
   const answerOtherMethods = collectMethods(app);

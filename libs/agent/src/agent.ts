@@ -13,8 +13,7 @@ import {
 } from '#contracts';
 import { AgentError, answerOf, messageOf } from './agent-error.js';
 import type { Link } from './connection.js';
-import { connectAgent, type Connected, type WhoConnects } from './identity/connect-agent.js';
-import type { EnrolEvent } from './identity/enrol.js';
+import { connectAgent, type ConnectEvent, type Connected, type ConnectOptions } from './identity/connect-agent.js';
 import { keepRenewed, type RenewEvent } from './identity/renew.js';
 import type { UpdateHandler } from './download.js';
 import { firstRetry, longestRetry, waitAfter } from './retry.js';
@@ -28,18 +27,15 @@ const maxResults = 1_000;
 
 /** What an agent tells whoever embeds it. */
 export type AgentEvent =
-  | { readonly type: 'connected' | 'disconnected' | 'refused' | 'heartbeat' }
-  | EnrolEvent
+  | { readonly type: 'heartbeat' }
+  | ConnectEvent
   | RenewEvent
   | { readonly type: 'answered'; readonly kind: RequestKind; readonly reply: WorkReply }
   | { readonly type: 'settings-applied'; readonly revision: string }
   | { readonly type: 'update-applied' | 'update-started'; readonly update: UpdateItem }
   | { readonly type: 'failed'; readonly what: string; readonly error: string; readonly retryInSeconds?: number };
 
-export type AgentOptions = WhoConnects & {
-  readonly id: string;
-  /** The broker, such as `nats://host:4222`. */
-  readonly server: string;
+export type AgentOptions = ConnectOptions & {
   readonly name?: string;
   readonly group?: string;
   readonly labels?: Readonly<Record<string, string>>;
@@ -83,7 +79,9 @@ export class Agent {
   /** Fetches and does what there is, once, as an update that the user or a schedule started; then ends. */
   static async update(options: AgentOptions, trigger: 'manual' | 'scheduled'): Promise<void> {
     const state = await options.store.load();
-    const connected = await connectAgent(options, () => undefined);
+    const connected = await connectAgent(options, (event) => {
+      if (event.type === 'failed') options.onEvent?.(event);
+    });
     const agent = new Agent(options, connected, state);
     await agent.fetchWork('update', { trigger }).finally(() => connected.link.close());
   }

@@ -1,7 +1,7 @@
-import { type Authenticator, connect, jwtAuthenticator, type Msg, type NatsConnection } from '@nats-io/transport-node';
+import type { Msg, NatsConnection } from '@nats-io/transport-node';
 import { setMaxListeners } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Credentials } from './credentials.js';
+import { dial, type DialOptions, dialPatiently } from './dial.js';
 
 /** A connection that knows whether it is one right now. */
 export type Link = {
@@ -21,21 +21,8 @@ export type Link = {
 /** What happens to a link. `refused`: the broker takes the credential no longer; it is tried again now and then. */
 export type LinkState = 'connected' | 'disconnected' | 'refused';
 
-export type LinkOptions = {
-  /** The broker, such as `nats://host:4222`. */
-  readonly server: string;
-  /** What the connection is called in the broker's lists. */
-  readonly name: string;
-  /** Whose inbox: answers come below `_INBOX.<inbox>`, and a broker that asks who one is lets nobody else listen there. */
-  readonly inbox: string;
-  /** Asked for with each connection, so that renewed ones are used; undefined where the broker asks nobody. */
-  readonly credentials?: (() => Credentials) | undefined;
-  readonly told?: (state: LinkState) => void;
-};
+export type LinkOptions = DialOptions & { readonly told?: (state: LinkState) => void };
 
-const reconnectWait = 500;
-/** Agents that lost the broker together come back spread over this much more, in milliseconds. */
-const reconnectJitter = 3_000;
 /** Whom the broker refuses does not knock more often than this, in milliseconds. */
 const refusedWait = 60_000;
 
@@ -48,7 +35,7 @@ export const openLink = async (options: LinkOptions): Promise<Link> => {
   const closing = new AbortController();
   const subscriptions: { readonly subject: string; readonly heard: (message: Msg) => void }[] = [];
   let lost = newLoss();
-  let line = await dial(options, true);
+  let line = lineOf(await dialPatiently(options));
 
   const told = (state: LinkState): void => {
     if (state !== 'connected') {
@@ -58,7 +45,7 @@ export const openLink = async (options: LinkOptions): Promise<Link> => {
     options.told?.(state);
   };
   const goOver = async (): Promise<Line> => {
-    const next = await dial(options, false);
+    const next = lineOf(await dial(options));
     for (const { subject, heard } of subscriptions) listen(next.nats, subject, heard);
     await next.nats.flush();
     const before = line;
@@ -111,21 +98,7 @@ type Line = {
   readonly idle: () => Promise<unknown>;
 };
 
-/** @param isPatient whether to wait for a broker that is not there */
-const dial = async ({ server, name, inbox, credentials }: LinkOptions, isPatient: boolean): Promise<Line> => {
-  const nats = await connect({
-    servers: server,
-    name,
-    waitOnFirstConnect: isPatient,
-    maxReconnectAttempts: -1,
-    reconnectTimeWait: reconnectWait,
-    reconnectJitter,
-    pingInterval: 10_000,
-    maxPingOut: 2,
-    ignoreClusterUpdates: true,
-    inboxPrefix: `_INBOX.${inbox}`,
-    ...(credentials ? { authenticator: authenticatorOf(credentials) } : {}),
-  });
+const lineOf = (nats: NatsConnection): Line => {
   const underWay = new Set<Promise<unknown>>();
   return {
     nats,
@@ -138,12 +111,6 @@ const dial = async ({ server, name, inbox, credentials }: LinkOptions, isPatient
     idle: () => Promise.all(underWay),
   };
 };
-
-const authenticatorOf = (credentials: () => Credentials): Authenticator =>
-  jwtAuthenticator(
-    () => credentials().jwt,
-    () => new TextEncoder().encode(credentials().seed),
-  );
 
 const listen = (nats: NatsConnection, subject: string, heard: (message: Msg) => void): void => {
   nats.subscribe(subject, { callback: (error, message) => (error ? undefined : heard(message)) });

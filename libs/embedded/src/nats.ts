@@ -1,8 +1,9 @@
 import { connect as connectNats, credsAuthenticator } from '@nats-io/transport-node';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { brokerTls, type PairFiles } from '#tls';
 import { carryStreams, globalAccount } from './carry-streams.js';
-import { gatewayConfiguration, type Gateways } from './gateways.js';
+import { gatewayConfiguration, type Gateways, tlsBlock } from './gateways.js';
 import { type RunningServer, startChild, untilReady } from './child.js';
 import { endOrphan } from './orphans.js';
 
@@ -17,6 +18,8 @@ export type NatsOptions = {
   /** Without it the broker asks nobody who he is. */
   readonly operator?: OperatorConfiguration;
   readonly gateways?: Gateways;
+  /** With it the broker speaks TLS and nothing else. */
+  readonly tls?: NatsTls;
   readonly onLine?: (line: string) => void;
 };
 
@@ -28,6 +31,14 @@ export type OperatorConfiguration = {
   readonly credentials: string;
   /** The public key of that account. */
   readonly account: string;
+};
+
+export type NatsTls = {
+  /** The broker reads them again on SIGHUP; 2.9 then ends all connections, a newer one (2.15.2) none. */
+  readonly files: PairFiles;
+  /** By which we see that the broker is ready: the authority's certificate, and a name in the broker's. */
+  readonly ca?: string | undefined;
+  readonly name?: string | undefined;
 };
 
 type Mappings = readonly (readonly [from: string, to: string])[];
@@ -42,6 +53,7 @@ export const startNats = async ({
   mappings = [],
   operator,
   gateways = {},
+  tls,
   onLine,
 }: NatsOptions): Promise<RunningServer> => {
   await mkdir(folder, { recursive: true });
@@ -49,11 +61,11 @@ export const startNats = async ({
   await endOrphan(pidFile, 'nats-server', 'SIGTERM');
   await carryStreams(join(folder, 'jetstream'), operator?.account ?? globalAccount);
   const config = join(folder, 'nats.conf');
-  const parts = [configOf(folder, port, mappings), gatewayConfiguration(gateways), operator?.configuration ?? ''];
-  await writeFile(config, parts.join(''));
+  const parts = [configOf(folder, port, mappings), tlsConfigOf(tls), gatewayConfiguration(gateways, tls?.files)];
+  await writeFile(config, parts.join('') + (operator?.configuration ?? ''));
   const child = startChild({ command: program, args: ['-c', config, '-P', pidFile], stopSignal: 'SIGTERM', onLine });
-  const url = `nats://127.0.0.1:${port}`;
-  await untilReady('NATS', child, () => answers(url, operator?.credentials));
+  const url = `${tls ? 'tls' : 'nats'}://127.0.0.1:${port}`;
+  await untilReady('NATS', child, () => answers(url, operator?.credentials, tls));
   return { ...child, port, url };
 };
 
@@ -71,7 +83,14 @@ jetstream {
 ${mappings.length > 0 ? `mappings = ${JSON.stringify(Object.fromEntries(mappings), undefined, 2)}` : ''}
 `;
 
-const answers = async (url: string, credentials: string | undefined): Promise<boolean> => {
+const tlsConfigOf = (tls: NatsTls | undefined): string =>
+  tls === undefined
+    ? ''
+    : `
+${tlsBlock(tls.files)}
+`;
+
+const answers = async (url: string, credentials: string | undefined, tls: NatsTls | undefined): Promise<boolean> => {
   const authenticator = credentials && credsAuthenticator(new TextEncoder().encode(credentials));
   try {
     const connection = await connectNats({
@@ -79,6 +98,7 @@ const answers = async (url: string, credentials: string | undefined): Promise<bo
       reconnect: false,
       // Not too short: a client that takes longer to sign, and is cut off while it connects, never says so (3.4.0).
       timeout: 10_000,
+      ...brokerTls(url, tls),
       ...(authenticator ? { authenticator } : {}),
     });
     try {

@@ -14,9 +14,9 @@ export type SourceMessage = {
 };
 
 /** Messages asked for at a time; the next are asked for when half are there. */
-const pullSize = 4096;
+const pullSize = 8_192;
 /** While this many wait to be processed, no more are asked for. */
-const highWater = 16_384;
+const highWater = 32_768;
 const pullSeconds = 30;
 /** The broker says at least this often that it is there; twice missed, the consumer is taken for dead. */
 const heartbeatSeconds = 2;

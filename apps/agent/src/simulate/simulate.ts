@@ -9,6 +9,8 @@ import { Fleet, type FleetOptions } from './fleet.js';
 export type SimulateOptions = FleetOptions & {
   readonly server: string;
   readonly keys?: string;
+  readonly ca?: string;
+  readonly serverName?: string;
   readonly connections: number;
   readonly seconds?: number;
 };
@@ -40,11 +42,15 @@ const openLinks = async (options: SimulateOptions): Promise<readonly Link[]> => 
   const open = (i: number): Promise<Link> =>
     openLink({
       server: options.server,
+      trust: { ca: options.ca, name: options.serverName },
       name: `simulated fleet ${i + 1}`,
       inbox: fleetInbox,
       credentials,
       told: (state) => {
         if (i === 0) console.log(state === 'connected' ? 'the broker is back' : 'the broker is away');
+      },
+      failed: ({ error }) => {
+        if (i === 0) console.log(error);
       },
     });
   return Promise.all(Array.from({ length: Math.min(options.connections, options.clients) }, (_, i) => open(i)));

@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { errorCatalogue, ReachbackError } from '#contracts';
 import type { Logger } from 'pino';
 import { type Access } from '../access/access.js';
@@ -7,8 +7,9 @@ import { plainAddress } from '../access/address.js';
 import { assertAllowed } from '../access/allowed.js';
 import type { HttpObserver, MetricsSource } from '../context.js';
 import { answerClientError } from '../http/client-errors.js';
-import { limitConnections, serverOptions } from '../http/limits.js';
+import { limitConnections } from '../http/limits.js';
 import { privateHeaders } from '../http/security-headers.js';
+import { createWebServer, type HttpTls } from '../http/web-server.js';
 import { problemHeaders, problemOf } from '../problems/problem.js';
 import { requestIdHeader, requestIdOf } from '../request-log.js';
 import { metricsRequirement } from './requirement.js';
@@ -22,6 +23,8 @@ export type HealthListenerOptions = {
   readonly metrics: MetricsSource;
   readonly observer: HttpObserver;
   readonly log: Logger;
+  /** Without it HTTP, with it HTTPS alone. */
+  readonly tls?: HttpTls | undefined;
   /** What any other address is answered with. */
   readonly otherwise: () => ReachbackError;
 };
@@ -49,7 +52,7 @@ const json = (status: number, body: object): Answer => ({
 export const startHealthListener = async (
   options: HealthListenerOptions,
 ): Promise<{ readonly port: number; readonly stop: () => Promise<void> }> => {
-  const server = createServer(serverOptions, (request, response) => {
+  const server = createWebServer(options.tls, (request, response) => {
     const id = requestIdOf(request.headers);
     void answer(request, options)
       .catch((error: unknown) => problem(error instanceof ReachbackError ? error : new ReachbackError('internal'), id))

@@ -14,7 +14,9 @@ const errors: Readonly<Record<string, () => ReachbackError>> = {
 /** Answers what is no request, or did not become one in time, and ends the connection. */
 export const answerClientError = (error: Error & { readonly code?: string }, socket: Duplex): void => {
   if (error.code === 'ECONNRESET' || socket.destroyed) return;
-  if (!socket.writable) {
+  // Nothing can be said to who shook no hands, least of all in plain text.
+  const isHandshake = error.code?.startsWith('ERR_SSL_') || error.code?.startsWith('ERR_TLS_');
+  if (isHandshake || !socket.writable) {
     socket.destroy();
     return;
   }

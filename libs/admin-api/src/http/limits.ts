@@ -37,7 +37,6 @@ export const serverOptions: ServerOptions = {
 export const limitConnections = (server: Server, isTrusted: (address: string) => boolean = () => false): void => {
   server.maxConnections = httpLimits.maxConnections;
   server.maxHeadersCount = httpLimits.maxHeadersCount;
-  server.setTimeout(httpLimits.connectionTimeout);
   const open = new Map<string, number>();
   server.on('connection', (socket: Socket) => {
     const address = plainAddress(socket.remoteAddress);

@@ -1,7 +1,9 @@
 import { AuthorizationError, UserAuthenticationExpiredError } from '@nats-io/transport-node';
+import type { BrokerTrust } from '#tls';
 import { AgentError } from '../agent-error.js';
 import { type Link, type LinkState, openLink } from '../connection.js';
 import type { Credentials } from '../credentials.js';
+import type { ConnectFailure } from '../dial.js';
 import { enrol, type EnrolEvent } from './enrol.js';
 import type { Identity, IdentityStore } from './identity.js';
 
@@ -27,8 +29,14 @@ export type WhoConnects = {
   /** Where the agent keeps who it is, and the token by which it enrols. */
   readonly identity?: IdentityOptions;
 };
-export type ConnectOptions = WhoConnects & { readonly id: string; readonly server: string };
-export type ConnectEvent = { readonly type: LinkState } | EnrolEvent;
+export type ConnectOptions = WhoConnects & {
+  readonly id: string;
+  /** The broker, such as `tls://host:4222`, or `nats://host:4222` where it has no TLS. */
+  readonly server: string;
+  /** Whom to trust to be the broker; those whom the system trusts without it. */
+  readonly trust?: BrokerTrust | undefined;
+};
+export type ConnectEvent = { readonly type: LinkState } | ConnectFailure | EnrolEvent;
 
 /** The JWT is there: only who has one connects with it. */
 const credentialsOf = ({ jwt, seed }: Identity): Credentials => ({ jwt: jwt ?? '', seed });
@@ -45,9 +53,17 @@ export const connectAgent = async (
   options: ConnectOptions,
   told: (event: ConnectEvent) => void,
 ): Promise<Connected> => {
-  const { id, server, identity } = options;
+  const { id, server, trust, identity } = options;
   const connect = (credentials: (() => Credentials) | undefined): Promise<Link> =>
-    openLink({ server, name: `agent ${id}`, inbox: id, credentials, told: (type) => told({ type }) });
+    openLink({
+      server,
+      trust,
+      name: `agent ${id}`,
+      inbox: id,
+      credentials,
+      told: (type) => told({ type }),
+      failed: told,
+    });
   if (options.credentials) return { link: await connect(options.credentials), proof: undefined };
   const kept = await identity?.store.load();
   const open = async (proof: Proof | undefined): Promise<Connected> => ({
@@ -64,7 +80,7 @@ export const connectAgent = async (
     }
   }
   const { store, token } = identity;
-  return open(proofOf(store, await enrol({ server, id, token, store, told })));
+  return open(proofOf(store, await enrol({ server, trust, id, token, store, told })));
 };
 
 const refused = (id: string, kept: Identity | undefined): AgentError =>

@@ -1,12 +1,16 @@
 import { connect, jwtAuthenticator, type NatsConnection } from '@nats-io/transport-node';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { enrolReplySchema, type EnrolReply, subjects } from '#contracts';
+import { type BrokerTrust, brokerTls } from '#tls';
 import { AgentError, answerOf, messageOf } from '../agent-error.js';
 import { firstRetry, identityTimeout, longestRetry, waitAfter } from '../retry.js';
+import { untrusted } from '../untrusted.js';
 import { type Identity, type IdentityStore, newIdentity, publicKeyOf } from './identity.js';
 
 export type EnrolOptions = {
   readonly server: string;
+  /** Whom to trust to be the broker. */
+  readonly trust?: BrokerTrust | undefined;
   readonly id: string;
   /** `<id>.<secret>.<JWT>`; the JWT lets in to present the token. */
   readonly token: string;
@@ -28,7 +32,7 @@ const isFinal = (error: unknown): error is AgentError =>
  * Enrols by a token, and waits for approval where that needs one. The key is on disk before it is shown: whatever answer
  * gets lost, the same key asks again, and uses the token no second time. A key that was revoked gives way to a new one.
  *
- * @throws {AgentError} with what the server says when it says no
+ * @throws {AgentError} with what the server says when it says no; `untrusted` when it shows no certificate that is trusted
  */
 export const enrol = async (options: EnrolOptions): Promise<Identity> => {
   const { store } = options;
@@ -42,7 +46,7 @@ export const enrol = async (options: EnrolOptions): Promise<Identity> => {
 };
 
 const enrolAs = async (options: EnrolOptions, identity: Identity): Promise<Identity> => {
-  const { server, id, token, store, told } = options;
+  const { server, trust, id, token, store, told } = options;
   await store.save(identity);
   const [tokenId = '', , ...jwt] = token.split('.');
   if (jwt.length !== 3) throw new Error('This is no enrolment token: it has five parts, joined by dots.');
@@ -51,6 +55,9 @@ const enrolAs = async (options: EnrolOptions, identity: Identity): Promise<Ident
     name: `enrolment of ${id}`,
     authenticator: jwtAuthenticator(jwt.join('.')),
     inboxPrefix: `_INBOX.${tokenId}`,
+    ...brokerTls(server, trust),
+  }).catch((error: unknown) => {
+    throw untrusted(error) ?? error;
   });
   try {
     const publicKey = publicKeyOf(identity);

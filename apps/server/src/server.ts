@@ -116,7 +116,9 @@ export const startServer = async (
     }
     if (has('respond')) {
       const db = open('respond', 6);
-      started.push((await startResponders({ db, nats, lanes, log, observer: metrics.requests, enrolment })).stop);
+      const observer = metrics.requests;
+      const { isOpen } = parts;
+      started.push((await startResponders({ db, nats, lanes, log, observer, isOpen, enrolment })).stop);
       parts.isResponding = true;
     }
     return { port: health.port, stop };

@@ -66,6 +66,10 @@ const servicesOfServer = (lanes: number): readonly string[] => [
 const service = (subject: string) => ({ name: subject, subject, type: 'service' });
 const offer = (subject: string) => ({ ...service(subject), response_type: 'Singleton' });
 const use = (account: string) => (subject: string) => ({ ...service(subject), account });
+/** Requests of agents, by hand of which the broker says where they come from; in beats it would be a kilobyte each. */
+const requestSubjects: ReadonlySet<string> = new Set(requestKinds.map((kind) => subjects.allAgents(kind)));
+const useOfServer = (account: string) => (subject: string) =>
+  requestSubjects.has(subject) ? { ...use(account)(subject), share: true } : use(account)(subject);
 
 const mappingsOf = (lanes: number) =>
   lanes > 1
@@ -120,7 +124,7 @@ export const agentsAccountJwt = (
       },
     ],
     exports: [subjects.allNotifications].map(offer),
-    imports: servicesOfServer(lanes).map(use(keys.server.publicKey)),
+    imports: servicesOfServer(lanes).map(useOfServer(keys.server.publicKey)),
     ...revocationsOf(revocations),
     ...mappingsOf(lanes),
   });

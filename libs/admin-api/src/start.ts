@@ -9,6 +9,7 @@ import { letIn } from './access/let-in.js';
 import { ClientsController } from './clients/clients.controller.js';
 import { type ApiContext, apiContext } from './context.js';
 import { asyncApiDocument } from './documents/asyncapi.js';
+import { CopiesController } from './copies/copies.controller.js';
 import { publishOpenApi } from './documents/openapi.js';
 import { CredentialsController } from './enrolment/credentials.controller.js';
 import { EnrolmentsController } from './enrolment/enrolments.controller.js';
@@ -36,6 +37,7 @@ import { Writer } from './writes/writer.js';
 
 const controllers = [
   ClientsController,
+  CopiesController,
   CredentialsController,
   TokensController,
   EnrolmentsController,

@@ -16,6 +16,7 @@ import type { Link } from './connection.js';
 import { connectAgent, type ConnectEvent, type Connected, type ConnectOptions } from './identity/connect-agent.js';
 import { keepRenewed, type RenewEvent } from './identity/renew.js';
 import type { UpdateHandler } from './download.js';
+import { newInstance } from './instance.js';
 import { firstRetry, longestRetry, waitAfter } from './retry.js';
 import { nextTime, requestTimeoutOf, type Rhythm, rhythmOf } from './schedule.js';
 import type { AgentState, StateStore } from './state.js';
@@ -64,6 +65,8 @@ export class Agent {
     private readonly options: AgentOptions,
     private readonly connected: Connected,
     private state: AgentState,
+    /** None of who speaks beside the agent that runs, and then ends. */
+    private readonly instance?: string,
   ) {}
 
   /** Connects and goes on until {@link Agent.stop}. */
@@ -71,7 +74,7 @@ export class Agent {
     const state = await options.store.load();
     const connected = await connectAgent(options, (event) => options.onEvent?.(event));
     options.onEvent?.({ type: 'connected' });
-    const agent = new Agent(options, connected, state);
+    const agent = new Agent(options, connected, state, newInstance());
     agent.running = agent.run();
     return agent;
   }
@@ -218,7 +221,8 @@ export class Agent {
   /** One request that may bring work; does the work and acknowledges it. */
   private async fetchWork(kind: RequestKind, payload: object): Promise<void> {
     const { installed, settings } = this.state;
-    const report = { installed, settingsRevision: settings?.revision, time: new Date().toISOString() };
+    const { instance } = this;
+    const report = { instance, installed, settingsRevision: settings?.revision, time: new Date().toISOString() };
     const reply = workReplySchema.parse(await this.request(kind, { ...payload, ...report }));
     this.clockOffset = Date.parse(reply.time) - Date.now();
     await this.save({ registered: true, policy: reply.policy });
@@ -272,7 +276,7 @@ export class Agent {
   private async acknowledge(): Promise<void> {
     const { results } = this.state;
     if (results.length === 0) return;
-    await this.request<AckReply>('ack', { results });
+    await this.request<AckReply>('ack', { results, instance: this.instance });
     await this.save({ results: this.state.results.slice(results.length) });
   }
 

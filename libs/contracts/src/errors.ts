@@ -15,6 +15,7 @@ export const errorCatalogue = {
   method_not_allowed: { status: 405, title: 'This address has no such method' },
   conflict: { status: 409, title: 'It exists already, or has just changed' },
   client_id_taken: { status: 409, title: 'Another key has a valid credential for this client id' },
+  copied: { status: 409, title: 'Two machines speak as this client, and this one is not served' },
   open_broker: { status: 409, title: 'The broker lets everybody in; there are no credentials to give' },
   precondition_failed: { status: 412, title: 'The settings have changed since they were read' },
   too_large: { status: 413, title: 'The payload is too large' },

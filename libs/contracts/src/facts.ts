@@ -72,6 +72,15 @@ export type SettledItem = WorkItem & {
   readonly via: 'ack' | 'report';
 };
 
+/** One of the machines that speak as a client. */
+export type CopiedInstance = {
+  readonly instance: string;
+  /** Where the broker says that it connects from; null where the broker asks nobody who he is. */
+  readonly address: string | null;
+  /** What it reports itself. */
+  readonly ips: readonly string[];
+};
+
 /**
  * The facts of Reachback, by type: the data of the current schema version of each. Times are ISO 8601 in UTC.
  * A change of a shape raises its version in `factVersions` and adds an upcaster and a fixture to `libs/event-log`.
@@ -205,6 +214,10 @@ export type FactData = {
   'credential-renewed': { readonly publicKey: string; readonly expiresAt: string };
   /** By an administrator; with the client that was removed; or because its id was given to another key afterwards. */
   'credential-revoked': { readonly publicKey: string; readonly reason: 'revoked' | 'removed' | 'replaced' };
+  /** Two machines speak as this client, in turns; the one that was there before the other comes first. */
+  'client-copied': { readonly instances: readonly [CopiedInstance, CopiedInstance] };
+  /** An administrator has decided; `copied` is the position of the fact that it is about. */
+  'client-copy-dismissed': { readonly copied: string };
   /** Nothing arrived between two times because the broker (or every responder) was away; deadlines move (G1). */
   'lane-gap-observed': { readonly from: string; readonly to: string; readonly away: 'broker' | 'server' };
   /**
@@ -260,6 +273,8 @@ export const factVersions: Readonly<Record<FactType, number>> = {
   'client-enrolled': 1,
   'credential-renewed': 1,
   'credential-revoked': 1,
+  'client-copied': 1,
+  'client-copy-dismissed': 1,
   'lane-gap-observed': 1,
   'lane-silence-judged': 1,
   'lane-source-reset': 1,

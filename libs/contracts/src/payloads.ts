@@ -18,7 +18,11 @@ export const labels = z.record(text(64).min(1), text(256)).refine((all) => Objec
   message: 'at most 64 labels',
 });
 
+/** What a process of an agent calls itself: a number of its own, made anew whenever it starts. */
+const instance = text(64).min(1);
+
 const report = {
+  instance: instance.optional(),
   ips: ips.optional(),
   installed: installed.optional(),
   settingsRevision: revision.optional(),
@@ -54,7 +58,7 @@ export const payloadSchemas = {
   reload: z.object({ ...report, agentVersion: text(64).optional() }),
   poll: z.object(report),
   update: z.object({ ...report, trigger: z.enum(['manual', 'scheduled']) }),
-  ack: z.object({ results: z.array(ackResult).max(1000) }),
+  ack: z.object({ results: z.array(ackResult).max(1000), instance: instance.optional() }),
   heartbeat: z.object({ ips: ips.optional(), settingsRevision: revision.optional(), time: time.optional() }),
   logs: z.unknown(),
   stop: z.object({ reason: text(1024).optional(), time: time.optional() }),

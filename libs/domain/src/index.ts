@@ -1,4 +1,5 @@
 export * from './contact-limit.js';
+export * from './copies.js';
 export * from './delivery.js';
 export * from './lacking.js';
 export * from './networks.js';

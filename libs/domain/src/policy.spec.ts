@@ -55,6 +55,16 @@ describe('policy', () => {
     }
   });
 
+  test('copies are reported unless they are to be refused or kept from work', () => {
+    for (const copies of ['report', 'refuse', 'quarantine']) {
+      expect(parsePolicy({ copies })).toMatchObject({ ok: true, policy: { copies } });
+    }
+    expect(problemOf({ copies: 'split' })).toEqual({
+      field: 'reachback.copies',
+      message: 'reachback.copies must be "report", "refuse" or "quarantine"',
+    });
+  });
+
   test('R11: durations lie between PT1S and 129,600 minutes, and the message names the field and the limits', () => {
     expect(problemOf({ heartbeat: { interval: 'PT1S' } })).toBeUndefined();
     expect(problemOf({ offlineAfter: 'PT129600M' })).toBeUndefined();

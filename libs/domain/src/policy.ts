@@ -1,4 +1,5 @@
 import { Temporal } from 'temporal-polyfill';
+import { copyPolicies, type CopyPolicy } from './copies.js';
 import type { JsonObject } from './settings.js';
 
 /** The heartbeat and poll policy of a client; all durations in milliseconds. */
@@ -10,6 +11,8 @@ export type Policy = {
   readonly removeInactiveAfter: number | null;
   /** How often all direct clients are asked whether they are there (R19); only the fleet's level counts. */
   readonly verification: { readonly enabled: boolean; readonly interval: number };
+  /** What becomes of a client that two machines speak as. */
+  readonly copies: CopyPolicy;
 };
 
 /** What a new installation starts with (R9, R10). */
@@ -19,6 +22,7 @@ export const defaultPolicy: Policy = {
   offlineAfter: 180_000,
   removeInactiveAfter: null,
   verification: { enabled: true, interval: 86_400_000 },
+  copies: 'report',
 };
 
 /** The limits of every duration of the policy (R11): a second, for trials, to 129,600 minutes. */
@@ -116,6 +120,7 @@ const readPolicy = (values: unknown): Policy => {
         defaultPolicy.verification.interval,
       ),
     },
+    copies: copies(root['copies']),
   };
 };
 
@@ -138,6 +143,13 @@ const scope = (value: unknown): 'all' | 'unreachable' => {
     throw new Problem('reachback.heartbeat.scope', 'must be "all" or "unreachable"');
   }
   return value;
+};
+
+const copies = (value: unknown): CopyPolicy => {
+  if (value === undefined) return defaultPolicy.copies;
+  const known = copyPolicies.find((policy) => policy === value);
+  if (known) return known;
+  throw new Problem('reachback.copies', 'must be "report", "refuse" or "quarantine"');
 };
 
 const duration = (value: unknown, field: string, fallback: number): number => {

@@ -76,6 +76,11 @@ const servicesOfServer = (lanes: number): readonly string[] => [
   ...mappedServices(lanes),
 ];
 
+/** Requests of agents, by hand of which the broker says where they come from; in beats it would be a kilobyte each. */
+const requestSubjects: ReadonlySet<string> = new Set(requestKinds.map((kind) => subjects.allAgents(kind)));
+const useOfServer = (account: string) => (subject: string) =>
+  requestSubjects.has(subject) ? { ...use(account)(subject), share: true } : use(account)(subject);
+
 const systemAccount = (keys: Keys): string =>
   account('SYS', keys, keys.system, fromTheBeginning, { limits: unlimited });
 
@@ -112,7 +117,7 @@ export const agentsAccountJwt = (
       },
     ],
     exports: [subjects.allNotifications].map(offer),
-    imports: servicesOfServer(lanes).map(use(keys.server.publicKey)),
+    imports: servicesOfServer(lanes).map(useOfServer(keys.server.publicKey)),
     ...revocationsOf(revocations),
     ...mappingsOf(lanes),
   });

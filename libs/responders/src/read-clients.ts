@@ -26,6 +26,13 @@ export type ClientRow = {
   readonly chainRevision: bigint;
   readonly revision: bigint;
   readonly networksRevision: bigint;
+  /** Which process of its agent took over last, and who spoke before; null where none has said. */
+  readonly instance: string | null;
+  readonly instanceSince: Date | null;
+  readonly instanceSentAt: Date | null;
+  readonly pastInstances: readonly string[] | null;
+  /** Of a client that two machines speak as: the one that was there before. */
+  readonly copyHolder: string | null;
 };
 
 export type KnownClient = { readonly row: ClientRow; readonly work: readonly OpenWork[] };
@@ -52,12 +59,16 @@ const selectClients = (db: Queryable, ids: readonly string[]) => db<(ClientRow &
   SELECT (SELECT position FROM log_head) AS since, c.id, c.ordinal, c.group_path AS "group",
          c.agent_version AS "agentVersion", c.installed, c.ips, c.removed_at IS NOT NULL AS removed, p.network, c.settings_revision AS "confirmedRevision",
          own.values AS "ownSettings", f.revision AS "fleetRevision", g.chain_revision AS "chainRevision",
-         greatest(f.revision, g.chain_revision, c.own_revision) AS revision, n.revision AS "networksRevision"
+         greatest(f.revision, g.chain_revision, c.own_revision) AS revision, n.revision AS "networksRevision",
+         i.instance, i.since AS "instanceSince", i.sent_at AS "instanceSentAt", i.past AS "pastInstances",
+         k.instances->0->>'instance' AS "copyHolder"
   FROM client c
   JOIN group_node g ON g.path = c.group_path
   CROSS JOIN (SELECT revision FROM settings_level WHERE scope = 'fleet') f
   CROSS JOIN network_set n
   LEFT JOIN presence p ON p.client_id = c.id
+  LEFT JOIN client_instance i ON i.client_id = c.id
+  LEFT JOIN client_copy k ON k.client_id = c.id
   LEFT JOIN settings_level own ON own.scope = 'client' AND own.key = c.id
   WHERE c.id = ANY(${[...ids]})`;
 

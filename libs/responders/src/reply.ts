@@ -4,6 +4,17 @@ import type { EffectiveCache } from './effective.js';
 import type { ClientRow, OpenWork } from './read-clients.js';
 import type { WorkRequest } from './request.js';
 
+/** A reply without work, and why: to a client that two machines speak as. */
+export const composeWithheld = (
+  request: WorkRequest,
+  row: ClientRow,
+  cache: EffectiveCache,
+  why: string,
+): WorkReply => {
+  const { reply } = composeReply(request, row, [], cache);
+  return { ...reply, warnings: [why] };
+};
+
 /** A reply, and the work it carries. */
 export type Composed = { readonly reply: WorkReply; readonly sent: readonly OpenWork[] };
 

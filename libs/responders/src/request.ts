@@ -15,6 +15,7 @@ import {
   validatePayload,
 } from '#contracts';
 import type { RequestIdentity } from '#domain';
+import { addressOf } from './address.js';
 
 /** The kinds whose reply carries work; `ack` is the other one. */
 export type WorkKind = Exclude<RequestKind, 'ack'>;
@@ -28,6 +29,8 @@ export type AgentRequest<K extends RequestKind = RequestKind> = {
   readonly identity: RequestIdentity;
   /** Ties it to everything it leads to: in the log of facts, and in the server's. */
   readonly correlation: string;
+  /** Where the broker says that it comes from; null where the broker asks nobody who he is. */
+  readonly address: () => string | null;
   readonly respond: (reply: object) => void;
   readonly refuse: (error: ReachbackError) => void;
 };
@@ -72,16 +75,22 @@ const identityOf = (kind: RequestKind, message: Msg, payload: object): RequestId
   return { id: `sha256:${digest}`, isUnique: 'time' in payload && payload.time !== undefined };
 };
 
+/** `answered` is told once it has its answer; an open broker says nothing of where a message comes from. */
+export type Arrival = {
+  readonly correlation: string;
+  readonly answered: (outcome: 'ok' | ReachbackError) => void;
+  readonly isOpen: boolean;
+};
+
 /**
- * Reads a message as a request of one kind; `answered` is told once it has its answer.
+ * Reads a message as a request of one kind.
  *
  * @throws {ReachbackError}
  */
 export const readRequest = <K extends RequestKind>(
   kind: K,
   message: Msg,
-  correlation: string,
-  answered: (outcome: 'ok' | ReachbackError) => void,
+  { correlation, answered, isOpen }: Arrival,
 ): AgentRequest<K> => {
   const clientId = clientIdOf(message.subject);
   const payload = validatePayload(kind, parsePayload(message.data));
@@ -91,6 +100,7 @@ export const readRequest = <K extends RequestKind>(
     payload,
     identity: identityOf(kind, message, payload),
     correlation,
+    address: () => (isOpen ? null : addressOf(message)),
     respond: (reply) => {
       respond(message, reply);
       answered('ok');

@@ -40,7 +40,9 @@ export type RespondersOptions = {
   readonly observer: RequestObserver;
   /** What the servers of an installation share with no agent; empty where the broker lets everybody in. */
   readonly secret: Uint8Array;
-  /** Undefined where the broker lets everybody in. */
+  /** Whether the broker lets everybody in. */
+  readonly isOpen: boolean;
+  /** Undefined where the broker lets everybody in, or this process has no keys. */
   readonly enrolment?: EnrolmentContext | undefined;
 };
 
@@ -54,6 +56,7 @@ export const startResponders = async ({
   log,
   observer,
   secret,
+  isOpen,
   enrolment,
 }: RespondersOptions): Promise<{ stop: () => Promise<void> }> => {
   const rejects = createRejectLog(db, observer.rejected);
@@ -66,7 +69,7 @@ export const startResponders = async ({
   ) => microBatch<R>({ keyOf, maxItems, concurrency, run: (requests) => runBatch(requests, serve, relay, log) });
   const work = batchOf<WorkRequest>(2, (requests) => serveWork(db, lanes, cache, requests));
   // All of them write, one transaction after the other: a second would only wait for the log's lock with half of them.
-  const acks = batchOf<AckRequest>(1, (requests) => serveAcks(db, lanes, requests));
+  const acks = batchOf<AckRequest>(1, (requests) => serveAcks(db, lanes, cache, requests));
 
   const reject = (message: Msg, error: ReachbackError, correlation: string): void => {
     const { code, message: text } = error;
@@ -91,8 +94,9 @@ export const startResponders = async ({
     try {
       assertRequest(message);
       limiter.assertAdmitted(message.subject.split('.')[2] ?? '');
-      if (kind === 'ack') enqueue(acks, readRequest('ack', message, correlation, answered));
-      else enqueue(work, readRequest(kind, message, correlation, answered) as WorkRequest);
+      const arrival = { correlation, answered, isOpen };
+      if (kind === 'ack') enqueue(acks, readRequest('ack', message, arrival));
+      else enqueue(work, readRequest(kind, message, arrival) as WorkRequest);
     } catch (error) {
       if (!(error instanceof ReachbackError)) throw error;
       reject(message, error, correlation);

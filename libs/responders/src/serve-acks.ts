@@ -2,8 +2,10 @@ import { type AckReply, type AckResult, type Lanes, type NewFact, ReachbackError
 import { appendFacts, type Database, lockLog, lowestHead, type Queryable, transact } from '#event-log';
 import { inlineProjections } from '#projections';
 import { appendUnchanged } from './append-unchanged.js';
+import type { EffectiveCache } from './effective.js';
 import { type Known, type KnownClient, readClients } from './read-clients.js';
 import { type AckRequest, metaOf } from './request.js';
+import { copied, treatmentOf } from './treat.js';
 
 export type AckOutcome = { readonly reply: AckReply } | { readonly error: ReachbackError };
 
@@ -35,26 +37,31 @@ type Served = { readonly outcomes: ReadonlyMap<AckRequest, AckOutcome>; readonly
 export const serveAcks = async (
   db: Database,
   lanes: Lanes,
+  cache: EffectiveCache,
   requests: readonly AckRequest[],
 ): Promise<ReadonlyMap<AckRequest, AckOutcome>> => {
   const ids = requests.map((request) => request.clientId);
-  const read = await readFor(db, ids);
-  const { outcomes, facts } = serveAll(requests, read);
+  const read = await readFor(db, cache, ids);
+  const { outcomes, facts } = serveAll(requests, read, cache);
   if (await appendUnchanged(db, lanes, { facts, since: read.since, clients: ids, deadline: null })) return outcomes;
   return transact(db, async (tx) => {
     await lockLog(tx);
-    const served = serveAll(requests, await readFor(tx, ids));
+    const served = serveAll(requests, await readFor(tx, cache, ids), cache);
     await appendFacts(tx, lanes.of, served.facts, inlineProjections);
     return served.outcomes;
   });
 };
 
-const serveAll = (requests: readonly AckRequest[], { known, delivered }: Read): Served => {
+const serveAll = (requests: readonly AckRequest[], { known, delivered }: Read, cache: EffectiveCache): Served => {
   const outcomes = new Map<AckRequest, AckOutcome>();
   const facts = requests.flatMap((request): readonly NewFact[] => {
     const client = known.get(request.clientId);
     if (!client || client.row.removed) {
       outcomes.set(request, { error: new ReachbackError('not_registered') });
+      return [];
+    }
+    if (treatmentOf(request, client.row, cache) === 'refuse') {
+      outcomes.set(request, copied());
       return [];
     }
     outcomes.set(request, { reply: { accepted: request.payload.results.length } });
@@ -65,8 +72,10 @@ const serveAll = (requests: readonly AckRequest[], { known, delivered }: Read): 
   return { outcomes, facts };
 };
 
-const readFor = async (db: Queryable, ids: readonly string[]): Promise<Read> => {
+const readFor = async (db: Queryable, cache: EffectiveCache, ids: readonly string[]): Promise<Read> => {
   const [{ known, since }, rows] = await Promise.all([readClients(db, ids), selectDeliveries(db, ids)]);
+  const copies = [...known.values()].map(({ row }) => row).filter(({ copyHolder }) => copyHolder !== null);
+  if (copies.length > 0) await cache.refresh(db, copies);
   const delivered = new Map<string, DeliveryRow[]>();
   for (const row of rows) {
     const before = delivered.get(row.client_id);

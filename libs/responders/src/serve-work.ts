@@ -8,8 +8,10 @@ import { planDelivery, planRequest } from './plan.js';
 import { type ClientRow, type Known, type OpenWork, readClients } from './read-clients.js';
 import { register } from './register.js';
 import { findRepeatedUpdates } from './repeated-updates.js';
-import { type Composed, composeReply } from './reply.js';
+import { type Composed, composeReply, composeWithheld } from './reply.js';
 import type { WorkRequest } from './request.js';
+import { noteSightings, sight } from './sightings.js';
+import { copied, quarantined, treatmentOf } from './treat.js';
 
 /** What became of a request. */
 export type Outcome = { readonly reply: Composed['reply'] } | { readonly error: ReachbackError };
@@ -32,7 +34,8 @@ type Served = {
 /**
  * Serves requests for work together, from one read. Those that change nothing are answered from it; what the others lead
  * to is appended in one transaction, and committed before anybody is answered. Only if something has changed since the
- * read, or where somebody registers, all is read under the log's lock, for which everybody waits.
+ * read, or where somebody registers or speaks for the first time, all is read under the log's lock, for which everybody
+ * waits.
  */
 export const serveWork = async (
   db: Database,
@@ -41,9 +44,9 @@ export const serveWork = async (
   requests: readonly WorkRequest[],
 ): Promise<ReadonlyMap<WorkRequest, Outcome>> => {
   const read = await readFor(db, cache, requests);
-  const registering = requests.filter((request) => makesKnown(request, read.known));
+  const appearing = requests.filter((request) => makesKnown(request, read.known) || isSighted(request, read.known));
   const served = serveAll(
-    requests.filter((request) => !registering.includes(request)),
+    requests.filter((request) => !appearing.includes(request)),
     read,
     cache,
   );
@@ -54,7 +57,7 @@ export const serveWork = async (
     deadline: earliestDeadline([...served.values()].flatMap(({ sent }) => sent)),
   });
   const outcomes = new Map<WorkRequest, Outcome>();
-  const left = [...registering];
+  const left = [...appearing];
   for (const [request, { facts, outcome }] of served) {
     if (isWritten || facts.length === 0) outcomes.set(request, outcome);
     else left.push(request);
@@ -98,17 +101,32 @@ const makesKnown = (request: WorkRequest, known: Known): boolean => {
   return !client || client.row.removed || hasLess(client.row, request);
 };
 
+/** Whether another process speaks than before. */
+const isSighted = (request: WorkRequest, known: Known): boolean => {
+  const client = known.get(request.clientId);
+  return client !== undefined && !client.row.removed && sight(request, client.row) !== 'known';
+};
+
+/** @param holders of the clients that have just turned out to be copied, the instance that was there before the other */
 const serveAll = (
   requests: readonly WorkRequest[],
   read: Read,
   cache: EffectiveCache,
-): ReadonlyMap<WorkRequest, Served> => new Map(requests.map((request) => [request, serveOne(request, read, cache)]));
+  holders: ReadonlyMap<string, string> = new Map(),
+): ReadonlyMap<WorkRequest, Served> =>
+  new Map(requests.map((request) => [request, serveOne(request, read, cache, holders.get(request.clientId))]));
 
-const serveOne = (request: WorkRequest, { known, acknowledged, repeated }: Read, cache: EffectiveCache): Served => {
+const serveOne = (
+  request: WorkRequest,
+  { known, acknowledged, repeated }: Read,
+  cache: EffectiveCache,
+  holder?: string,
+): Served => {
   const client = known.get(request.clientId);
-  if (!client || client.row.removed) {
-    return { outcome: { error: new ReachbackError('not_registered') }, facts: [], sent: [] };
-  }
+  if (!client || client.row.removed) return without({ error: new ReachbackError('not_registered') });
+  const treatment = treatmentOf(request, client.row, cache, holder);
+  if (treatment === 'refuse') return without(copied());
+  if (treatment === 'withhold') return without({ reply: composeWithheld(request, client.row, cache, quarantined) });
   const plan = planRequest(request, client, {
     acknowledged: acknowledged.get(request.clientId) ?? [],
     isRepeated: repeated.has(request),
@@ -116,6 +134,9 @@ const serveOne = (request: WorkRequest, { known, acknowledged, repeated }: Read,
   const { reply, sent } = composeReply(request, client.row, plan.open, cache);
   return { outcome: { reply }, facts: [...plan.facts, ...planDelivery(request, sent)], sent };
 };
+
+/** An answer that has no other effect. */
+const without = (outcome: Outcome): Served => ({ outcome, facts: [], sent: [] });
 
 /** When the first of what is sent may not be sent any more (G5). */
 const earliestDeadline = (sent: readonly OpenWork[]): string | null => {
@@ -135,7 +156,9 @@ const serveLocked = async (
 ): Promise<ReadonlyMap<WorkRequest, Served>> => {
   await lockLog(tx);
   await register(tx, lanes, requests);
-  const served = serveAll(requests, await readFor(tx, cache, requests), cache);
+  const read = await readFor(tx, cache, requests);
+  const holders = await noteSightings(tx, lanes, requests, read.known);
+  const served = serveAll(requests, read, cache, holders);
   const facts = [...served.values()].flatMap((one) => one.facts);
   await appendFacts(tx, lanes.of, facts, inlineProjections);
   return served;

@@ -35,6 +35,7 @@ const columns = {
   installed: client.installed,
   settingsRevision: sql<string>`${client.settingsRevision}::text`,
   registeredAt,
+  copied: sql<boolean>`EXISTS (SELECT FROM client_copy k WHERE k.client_id = ${client.id})`,
 };
 
 const notRemoved = sql`${client.removedAt} IS NULL`;

@@ -47,6 +47,7 @@ export const clientSchema = z.object({
   undelivered: count,
   clockSkewSeconds: z.number().nullable(),
   registeredAt: time,
+  copied: z.boolean().describe('two machines speak as this client; `GET /v1/copies` says which'),
   stale: z.literal(true).optional().describe('the presence owner is away: the exact times are unknown'),
 });
 export type Client = z.infer<typeof clientSchema>;

@@ -1,6 +1,7 @@
 export { pageQuery } from './common.js';
 export * from './audit.js';
 export * from './clients.js';
+export * from './copies.js';
 export * from './enrolments.js';
 export * from './events.js';
 export * from './fleet.js';

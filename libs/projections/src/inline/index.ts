@@ -2,6 +2,7 @@ import type { InlineProjection } from '#event-log';
 import { adminKeys } from './admin-keys.js';
 import { audit } from './audit.js';
 import { clients } from './clients.js';
+import { copies } from './copies.js';
 import { counts } from './counts.js';
 import { delivery } from './delivery.js';
 import { enrolment } from './enrolment.js';
@@ -22,6 +23,7 @@ export const inlineProjections: readonly InlineProjection[] = [
   verifications,
   adminKeys,
   enrolment,
+  copies,
   counts,
   audit,
 ];

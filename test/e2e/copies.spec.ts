@@ -1,0 +1,178 @@
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { cp, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Agent, type AgentEvent, fileIdentity, fileState, memoryState } from '#agent';
+import type { Client } from '#contracts';
+import { until } from '../helpers/conditions.js';
+import { startDetour } from '../helpers/detour.js';
+import { brokersToTry } from '../helpers/secure-broker.js';
+import { makeToken, type SecureSystem, startSecureSystem } from '../helpers/secure-system.js';
+
+const rhythm = { heartbeat: { interval: 'PT1S' }, poll: { interval: 'PT1S' }, offlineAfter: 'PT30S' };
+type Copies = {
+  readonly items: readonly { readonly clientId: string; readonly instances: readonly { address: string }[] }[];
+};
+type Running = { readonly agent: Agent; readonly events: readonly AgentEvent[] };
+
+describe.each(brokersToTry)('a machine that was copied, with %s', (_, program) => {
+  let system: SecureSystem;
+  let elsewhere: Awaited<ReturnType<typeof startDetour>>;
+  let folder: string;
+  const agents: Agent[] = [];
+  const machines = new Map<string, Running>();
+
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'reachback-copies-'));
+    system = await startSecureSystem(program);
+    elsewhere = await startDetour(system.broker.port, '127.0.0.2');
+    await system.rest.send('PUT', '/v1/networks', [{ name: 'nat', ranges: ['10.0.0.0/8'] }]);
+    await system.rest.send('PATCH', '/v1/settings', { reachback: rhythm });
+    const ids = ['pc-1', 'pc-2', 'pc-3', 'pc-4', 'pc-5'];
+    const { token } = await makeToken(system.rest, { uses: ids.length });
+    for (const id of ids) machines.set(id, await start(id, { token }));
+  }, 240_000);
+  afterAll(async () => {
+    await Promise.all(agents.map((agent) => agent.stop()));
+    await elsewhere.stop();
+    await system.stop();
+    await rm(folder, { recursive: true });
+  });
+
+  const start = async (id: string, { home = id, token = '', server = system.broker.url, ip = '10.0.0.1' } = {}) => {
+    const events: AgentEvent[] = [];
+    const agent = await Agent.start({
+      id,
+      server,
+      ips: [ip],
+      store: fileState(join(folder, home)),
+      identity: { store: fileIdentity(join(folder, home)), ...(token ? { token } : {}) },
+      applySettings: async () => undefined,
+      applyUpdate: async () => undefined,
+      onEvent: (event) => events.push(event),
+    });
+    agents.push(agent);
+    const running: Running = { agent, events };
+    await answers(running, 1);
+    return running;
+  };
+  const isAnswer = ({ type }: AgentEvent): boolean => type === 'answered';
+  const isRefusal = (event: AgentEvent): boolean => event.type === 'failed' && /another machine/i.test(event.error);
+  /** Waits for more answers, or until it hears that it gets none. */
+  const answers = ({ events }: Running, count: number) => {
+    const before = events.filter(isAnswer).length;
+    return until(() => events.filter(isAnswer).length >= before + count || events.some(isRefusal));
+  };
+  const machine = (id: string): Running => {
+    const running = machines.get(id);
+    if (!running) throw new Error(`no ${id}`);
+    return running;
+  };
+  /** The same machine again, somewhere else. */
+  const copyOf = async (id: string) => {
+    const home = `${id}-copy`;
+    await cp(join(folder, id), join(folder, home), { recursive: true });
+    return start(id, { home, server: elsewhere.url, ip: '10.0.0.2' });
+  };
+  const copies = () => system.rest.get<Copies>('/v1/copies');
+  const copyFound = (id: string) => until(copies, ({ items }) => items.some(({ clientId }) => clientId === id));
+  const client = (id: string) => system.rest.get<Client>(`/v1/clients/${id}`);
+  const history = (id: string) => system.rest.get<{ items: readonly unknown[] }>(`/v1/clients/${id}/history`);
+  const setting = (id: string, values: object) => system.rest.send('PATCH', `/v1/clients/${id}/settings`, values);
+  const dismiss = (id: string) => system.rest.send('POST', `/v1/clients/${id}/copies/dismiss`);
+  const revisions = ({ events }: Running) =>
+    events.flatMap((event) => (event.type === 'settings-applied' ? [Number(event.revision)] : []));
+
+  test('is found out within seconds, and shown with both addresses; nothing else changes', async () => {
+    const first = machine('pc-1');
+    await answers(first, 2);
+    const before = await history('pc-1');
+    expect(await client('pc-1')).toMatchObject({ copied: false, status: 'Unreachable/Online' });
+    const second = await copyOf('pc-1');
+    const { items } = await copyFound('pc-1');
+    expect(items).toMatchObject([
+      {
+        clientId: 'pc-1',
+        instances: [
+          { address: '127.0.0.1', ips: ['10.0.0.1'] },
+          { address: '127.0.0.2', ips: ['10.0.0.2'] },
+        ],
+      },
+    ]);
+    await Promise.all([answers(first, 2), answers(second, 2)]);
+    expect([...first.events, ...second.events].filter(isRefusal)).toEqual([]);
+    expect(await client('pc-1')).toMatchObject({ copied: true, status: 'Unreachable/Online' });
+    expect(await history('pc-1')).toEqual(before);
+
+    await second.agent.stop();
+    expect((await dismiss('pc-1')).status).toBe(204);
+    await answers(first, 3);
+    expect(await copies()).toEqual({ items: [], nextCursor: null });
+    expect((await dismiss('pc-1')).status).toBe(404);
+  }, 120_000);
+
+  test('a restart and a reinstallation with the same credential are no copies', async () => {
+    await machine('pc-2').agent.stop();
+    const restarted = await start('pc-2');
+    await answers(restarted, 2);
+    await restarted.agent.stop();
+    await rm(join(folder, 'pc-2', 'state.json'));
+    const reinstalled = await start('pc-2');
+    expect(reinstalled.events.find(isAnswer)).toMatchObject({ kind: 'register' });
+    await answers(reinstalled, 2);
+    expect((await client('pc-2')).copied).toBe(false);
+  }, 120_000);
+
+  test('an update that is started beside the running agent is no copy', async () => {
+    const running = machine('pc-3');
+    const options = {
+      id: 'pc-3',
+      server: system.broker.url,
+      store: memoryState(),
+      identity: { store: fileIdentity(join(folder, 'pc-3')) },
+      applySettings: async () => undefined,
+      applyUpdate: async () => undefined,
+    };
+    for (let i = 0; i < 3; i++) {
+      await Agent.update(options, 'manual');
+      await answers(running, 1);
+    }
+    expect((await client('pc-3')).copied).toBe(false);
+  }, 120_000);
+
+  test('with `refuse` the one that came later gets nothing, and the other goes on', async () => {
+    const first = machine('pc-4');
+    await setting('pc-4', { reachback: { copies: 'refuse' } });
+    const second = await copyOf('pc-4');
+    await copyFound('pc-4');
+    await until(() => second.events.some(isRefusal));
+    const { revision } = (await setting('pc-4', { scan: 'daily' })).body as { revision: string };
+    await until(() => revisions(first).includes(Number(revision)));
+    expect(revisions(second)).not.toContain(Number(revision));
+    expect(await client('pc-4')).toMatchObject({ copied: true, status: 'Unreachable/Online' });
+  }, 120_000);
+
+  test('with `quarantine` neither gets work until it is decided; both are answered', async () => {
+    const first = machine('pc-5');
+    await setting('pc-5', { reachback: { copies: 'quarantine' } });
+    const second = await copyOf('pc-5');
+    await copyFound('pc-5');
+    const { revision } = (await setting('pc-5', { scan: 'daily' })).body as { revision: string };
+    await Promise.all([answers(first, 2), answers(second, 2)]);
+    for (const one of [first, second]) {
+      expect(revisions(one)).not.toContain(Number(revision));
+      const last = one.events.filter((event) => event.type === 'answered').at(-1);
+      expect(last?.reply.warnings).toEqual([expect.stringMatching(/administrator/)]);
+    }
+    expect(await client('pc-5')).toMatchObject({ undelivered: 1, status: 'Unreachable/Online' });
+    await second.agent.stop();
+    await dismiss('pc-5');
+    await until(() => revisions(first).includes(Number(revision)));
+  }, 120_000);
+
+  test('revoking the credential ends both, and the copy with them', async () => {
+    expect((await client('pc-4')).copied).toBe(true);
+    await system.rest.send('POST', '/v1/clients/pc-4/credentials/revoke');
+    expect((await client('pc-4')).copied).toBe(false);
+  });
+});

@@ -1,0 +1,141 @@
+import { connect, jwtAuthenticator, type NatsConnection } from '@nats-io/transport-node';
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { makeKey, makeToken, type NewToken } from '../helpers/secure-system.js';
+import { type SecureBroker, startSecureBroker } from '../helpers/secure-broker.js';
+import { startSystem, type System } from '../helpers/system.js';
+import { openLog } from '../helpers/log.js';
+import { type AsyncApi, channelsOf } from './agents/channels.js';
+import { ChannelTrials } from './agents/try-channels.js';
+import { readCorpus, repeatMessages, repeatRequests } from './corpus.js';
+import type { Known } from './from-schema.js';
+import { inputs, repeat } from './inputs.js';
+import { Harvest } from './rest/harvest.js';
+import { type OpenApi, operationsOf } from './rest/operations.js';
+import { RouteTrials } from './rest/try-routes.js';
+import { say, watch } from './watch.js';
+
+const shares = { messages: Math.floor(inputs / 2), requests: Math.floor(inputs / 8), raw: Math.floor(inputs / 64) };
+const rounds = 8;
+/** The machine may be busy with other tests. */
+const patiently = { timeout: 60_000 };
+const hours = 6 * 3_600_000;
+const ids = [...Array.from({ length: 60 }, (_, i) => `fuzz-${i}`), ...Array.from({ length: 20 }, () => 'enrolled')];
+
+/** What these cannot be answered with, and why. */
+const unreached: Readonly<Record<string, string>> = {
+  'DELETE /v1/projections/{name}/rebuild 2xx': 'it needs a rebuild that takes longer than this log takes',
+};
+
+let broker: SecureBroker;
+let system: System;
+let bystander: NatsConnection;
+let presenter: NatsConnection;
+let token: NewToken;
+let known: Known;
+let expectUnharmed: () => Promise<void>;
+
+beforeAll(async () => {
+  broker = await startSecureBroker();
+  system = await startSystem({ secure: broker });
+  token = await makeToken(system.rest, { uses: 1_000_000 });
+  const asking = await makeToken(system.rest, { uses: 1_000_000, approval: true });
+  const jwt = token.token.split('.').slice(2);
+  presenter = await connect({
+    servers: broker.url,
+    authenticator: jwtAuthenticator(jwt.join('.')),
+    inboxPrefix: `_INBOX.${token.id}`,
+    ...patiently,
+  });
+  bystander = await connect({ servers: broker.url, ...broker.fleet(), ...patiently });
+  await Promise.all([...new Set(ids)].map((id) => system.request(id, 'register', { ips: ['10.0.0.1'] }, patiently)));
+  known = {
+    token: [asking.token],
+    publicKey: Array.from({ length: 40 }, () => makeKey().publicKey),
+    group: ['', 'paris', 'paris/desktops', 'london'],
+    clientId: ['enrolled-2', 'enrolled-3'],
+    ips: ['10.0.0.1', '192.168.0.1'],
+    ranges: ['10.0.0.0/8', 'fd00::/8', '192.168.1.10-192.168.1.99'],
+    over: ['PT1H'],
+    expiresIn: ['P1D'],
+    step: ['PT1H', 'P1D'],
+    name: ['engine', 'paris-nat', 'history'],
+    version: ['1', '2'],
+    type: ['client-registered'],
+  };
+  expectUnharmed = await watch(system, bystander);
+}, 240_000);
+afterAll(async () => {
+  await Promise.all([presenter.close(), bystander.close()]);
+  await system.stop();
+});
+
+const spared = (text: string): boolean =>
+  /^neighbour-/.test(text) || text === token.id || known['token']?.some((one) => one.startsWith(text)) === true;
+
+test('what was found once is answered as it should be', async () => {
+  expect(await repeatRequests(system, await readCorpus('requests'))).toEqual([]);
+  expect(await repeatMessages(system.nats, await readCorpus('messages'))).toEqual([]);
+});
+
+test(
+  'every kind of message, right and wrong, is answered or recorded, and no answer is a failure',
+  async () => {
+    const channels = channelsOf(await system.rest.get<AsyncApi>('/asyncapi.json'));
+    const enrolling: Known = {
+      ...known,
+      token: [token.token],
+      clientId: ['enrolled'],
+      publicKey: [makeKey().publicKey],
+    };
+    const isEnrolment = (address: string): boolean => address.startsWith('reachback.enrol.');
+    const trials = new ChannelTrials(({ address }) => (isEnrolment(address) ? presenter : system.nats), {
+      ids,
+      places: { tokenId: token.id },
+    });
+    await trials.good(channels, enrolling, rounds * 4);
+    await trials.bad(channels, enrolling, shares.messages);
+    say(`${shares.messages} messages; ${repeat}`);
+    expect(trials.wrong).toEqual([]);
+    const log = openLog(system.databaseUrl);
+    for (const { name, isRequest } of channels) {
+      const seen = [...(trials.seen.get(name) ?? [])];
+      expect([name, seen.includes('ok')]).toEqual([name, true]);
+      if (isRequest) expect([name, seen.some((code) => code !== 'ok')]).toEqual([name, true]);
+      else expect([name, (await log.contacts(name)).size > 0]).toEqual([name, true]);
+    }
+    await log.end();
+    const { counts } = await system.rest.get<{ counts: Record<string, number> }>('/v1/rejects');
+    expect(counts).toMatchObject({ bad_json: expect.any(Number), bad_request: expect.any(Number) });
+  },
+  hours,
+);
+
+test(
+  'every route is answered with success and with refusal, and no answer is a failure',
+  async () => {
+    const operations = operationsOf(await system.rest.get<OpenApi>('/openapi.json'));
+    const trials = new RouteTrials(system.server, new Harvest(spared));
+    await trials.good(operations, known, rounds);
+    await trials.bad(operations, known, shares.requests);
+    await trials.raw(shares.raw);
+    trials.close();
+    say(`${shares.requests} requests and ${shares.raw} that are none; ${repeat}`);
+    expect(trials.wrong).toEqual([]);
+    const missing = operations.flatMap(({ name, body, inPath, query }) => {
+      const seen = [...(trials.seen.get(name) ?? [])];
+      const isRefusable = body !== undefined || inPath.length + query.length > 0;
+      return [
+        ...(seen.some((status) => status < 300) ? [] : [`${name} 2xx`]),
+        ...(seen.some((status) => status >= 400) || !isRefusable ? [] : [`${name} 4xx`]),
+      ];
+    });
+    expect(missing.filter((one) => !(one in unreached))).toEqual([]);
+  },
+  hours,
+);
+
+test(
+  'neighbours lost no beat, the server was ready all along, and its memory is what it was',
+  () => expectUnharmed(),
+  120_000,
+);

@@ -3,7 +3,7 @@ import { errorCatalogue } from '#contracts';
 import type { ServerProcess } from '../../helpers/server-process.js';
 import type { Known } from '../from-schema.js';
 import { blocksOf, inParallel } from '../inputs.js';
-import { Harvest } from './harvest.js';
+import { type Harvest } from './harvest.js';
 import type { Operation } from './operations.js';
 import { rawRequest } from './raw.js';
 import { badRequest, encode, type FuzzRequest, goodRequest } from './requests.js';

@@ -45,6 +45,7 @@ export const requests: Readonly<Record<string, readonly string[]>> = {
   '/v1/clients': [...clientLists, '?q=pc-0&total=true'].map((query) => `/v1/clients${query}`),
   '/v1/clients/{id}': [client, `${client}?asOf=${yesterday}`],
   '/v1/clients/{id}/credentials': [`${client}/credentials?limit=1`],
+  '/v1/copies': ['/v1/copies?limit=20'],
   '/v1/enrolment-tokens': ['/v1/enrolment-tokens?limit=20'],
   '/v1/enrolment-tokens/{id}': [],
   '/v1/enrolments': ['', ...enrolmentStates.map((state) => `state=${state}&`)].map(

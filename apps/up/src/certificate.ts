@@ -14,7 +14,7 @@ export type UpCertificate = NatsTls & {
   readonly isLocal: boolean;
   /** Tells of each other certificate that is in the files from now on. */
   readonly follow: (changed: () => void) => Promise<void>;
-  readonly stop: () => void;
+  readonly stop: () => Promise<void>;
 };
 
 /**
@@ -31,7 +31,7 @@ export const takeCertificate = async (config: UpConfig, folder: string): Promise
   try {
     const name = nameIn(certificateOf(await readPair(files), files));
     const caText = ca === undefined ? undefined : await readFile(ca, 'utf8');
-    return { files, ca, caText, name, isLocal: false, ...following(files, () => undefined) };
+    return { files, ca, caText, name, isLocal: false, ...following(files, () => Promise.resolve()) };
   } catch (error) {
     throw new SetupError(`The certificate: ${error instanceof Error ? error.message : String(error)}`);
   }
@@ -50,7 +50,7 @@ const local = async (folder: string): Promise<UpCertificate> => {
   return { files, ca, caText, isLocal: true, ...following(files, stop) };
 };
 
-const following = (files: PairFiles, stopToo: () => void): Pick<UpCertificate, 'follow' | 'stop'> => {
+const following = (files: PairFiles, stopToo: () => Promise<void>): Pick<UpCertificate, 'follow' | 'stop'> => {
   let stop = stopToo;
   return {
     follow: async (changed) => {
@@ -64,7 +64,7 @@ const following = (files: PairFiles, stopToo: () => void): Pick<UpCertificate, '
       });
       stop = () => {
         following.stop();
-        stopToo();
+        return stopToo();
       };
     },
     stop: () => stop(),

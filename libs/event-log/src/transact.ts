@@ -26,6 +26,8 @@ export const failWith = (tx: Transaction, sent: Promise<unknown>): void => {
   const state = underWay.get(tx);
   if (!state) throw new Error('Only transact() looks whether what is sent fails: begin the transaction with it.');
   state.sent.push(sent);
+  // If something else fails before, nobody asks for it any more.
+  sent.catch(() => undefined);
 };
 
 /**

@@ -20,7 +20,7 @@ beforeEach(async () => {
   [renewals, kept] = [[], []];
 });
 afterEach(async () => {
-  for (const { stop } of kept) stop();
+  for (const { stop } of kept) await stop();
   await rm(within, { recursive: true, force: true });
 });
 
@@ -75,7 +75,7 @@ test('one that does not name all it should, is another’s, or is damaged, is re
   const { files, ca } = await keep();
   const root = await certificateIn(ca);
   for (const names of [['elsewhere.test'], undefined]) {
-    for (const { stop } of kept) stop();
+    for (const { stop } of kept) await stop();
     const pair = names && (await issueCertificate(await authority(), { names, lifetime: 86_400_000 }));
     await writeFile(files.cert, pair?.cert ?? 'damaged');
     await keep();

@@ -11,7 +11,8 @@ export type LocalCertificate = {
   /** The file with the authority's certificate: whoever trusts it trusts what is served here. */
   readonly ca: string;
   readonly files: PairFiles;
-  readonly stop: () => void;
+  /** Resolves when nothing is written any more. */
+  readonly stop: () => Promise<void>;
 };
 
 export type LocalOptions = {
@@ -52,11 +53,18 @@ export const keepLocalCertificate = async (options: LocalOptions): Promise<Local
   const renewWhenDue = async (): Promise<Date | undefined> =>
     (await willDo(authority, options, files)) ? undefined : renew(authority, options, files);
   await renewWhenDue();
+  let looking: Promise<unknown> | undefined;
   const timer = setInterval(() => {
-    renewWhenDue().then((expires) => expires && onRenewed(expires), onFailure);
+    looking ??= renewWhenDue()
+      .then((expires) => expires && onRenewed(expires), onFailure)
+      .finally(() => (looking = undefined));
   }, interval);
   timer.unref();
-  return { ca, files, stop: () => clearInterval(timer) };
+  const stop = async (): Promise<void> => {
+    clearInterval(timer);
+    await looking;
+  };
+  return { ca, files, stop };
 };
 
 /** Another certificate in the place of the one of a folder that {@link keepLocalCertificate} has made. */

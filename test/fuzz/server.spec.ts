@@ -15,7 +15,8 @@ import { RouteTrials } from './rest/try-routes.js';
 import { say, watch } from './watch.js';
 
 const shares = { messages: Math.floor(inputs / 2), requests: Math.floor(inputs / 8), raw: Math.floor(inputs / 64) };
-const rounds = 8;
+/** In which every route is tried well, one after the other: some find what they need only after others. */
+const rounds = 32;
 /** The machine may be busy with other tests. */
 const patiently = { timeout: 60_000 };
 const hours = 6 * 3_600_000;
@@ -24,6 +25,9 @@ const ids = [...Array.from({ length: 60 }, (_, i) => `fuzz-${i}`), ...Array.from
 /** What these cannot be answered with, and why. */
 const unreached: Readonly<Record<string, string>> = {
   'DELETE /v1/projections/{name}/rebuild 2xx': 'it needs a rebuild that takes longer than this log takes',
+  'POST /v1/clients/{id}/copies/dismiss 2xx': 'no client here has two agents that take turns',
+  'POST /v1/clients/{id}/credentials/revoke 2xx': 'hardly one of the clients here has enrolled',
+  'GET /v1/enrolments/{id} 2xx': 'it wants the token of that enrolment, in place of a key',
 };
 
 let broker: SecureBroker;
@@ -92,7 +96,7 @@ test(
       ids,
       places: { tokenId: token.id },
     });
-    await trials.good(channels, enrolling, rounds * 4);
+    await trials.good(channels, enrolling, rounds);
     await trials.bad(channels, enrolling, shares.messages);
     say(`${shares.messages} messages; ${repeat}`);
     expect(trials.wrong).toEqual([]);

@@ -2,7 +2,7 @@ import { Module } from '@nestjs/common';
 import { APP_FILTER, NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { IncomingMessage, RequestListener, Server } from 'node:http';
-import { errorCatalogue } from '#contracts';
+import { assertStorable, errorCatalogue } from '#contracts';
 import { AuditController } from './audit/audit.controller.js';
 import { isAmong } from './access/address.js';
 import { letIn } from './access/let-in.js';
@@ -111,6 +111,19 @@ export const startAdminApi = async (options: AdminApiOptions): Promise<AdminApi>
   };
 };
 
+type ParserDone = (error: Error | null, body?: unknown) => void;
+
+const storable =
+  (done: ParserDone): ParserDone =>
+  (error, body) => {
+    try {
+      if (!error) assertStorable(body);
+      done(error, body);
+    } catch (refusal) {
+      done(refusal instanceof Error ? refusal : new Error(String(refusal)));
+    }
+  };
+
 /**
  * Fastify closes the connection with its answer to a body that is too large; whoever is still sending it then sees a
  * broken connection in place of the answer. Left open, Node reads and forgets the rest.
@@ -124,12 +137,16 @@ const readOutLargeBodies = (app: NestFastifyApplication): void => {
     });
 };
 
-/** JSON, and a merge patch, which is JSON under another name (RFC 7396); no body is none, whatever it is said to be. */
+/**
+ * JSON, and a merge patch, which is JSON under another name (RFC 7396); no body is none, whatever it is said to be. What
+ * cannot be stored is refused for every route, also for one that looks at no body: its request is kept as a hash.
+ */
 const readJson = (app: NestFastifyApplication): void => {
   const parse = app.getHttpAdapter().getInstance().getDefaultJsonParser('error', 'ignore');
   app.useBodyParser<Server>(
     ['application/json', 'application/merge-patch+json'],
     { bodyLimit },
-    (request, body, done) => (body.length === 0 ? done(null, undefined) : void parse(request, body.toString(), done)),
+    (request, body, done) =>
+      body.length === 0 ? done(null, undefined) : void parse(request, body.toString(), storable(done)),
   );
 };

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import type { NatsConnection } from '@nats-io/transport-node';
 import type { Logger } from 'pino';
 import type { Lanes } from '#contracts';
@@ -30,6 +31,8 @@ export const startNotifier = (options: NotifierOptions): { readonly stop: () => 
   const { db, nats, lanes, log, observer } = options;
   const stopping = new AbortController();
   const { signal } = stopping;
+  // Every page that is being asked listens for it, and there may be many at a time.
+  setMaxListeners(0, signal);
   const failed = reportTo(log, signal);
   const broker = new BrokerWatch(nats);
   const times = { ...defaultTimes, ...options.times };

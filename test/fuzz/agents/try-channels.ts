@@ -8,6 +8,9 @@ import { badMessage, type FuzzMessage, goodMessage, type Senders } from './messa
 
 const width = 32;
 
+/** More than the headers of a message have, in bytes. */
+const headerBytes = 16_384;
+
 /** A connection for a channel; one for enrolment may do nothing else. */
 export type Connections = (channel: Channel) => NatsConnection;
 
@@ -46,6 +49,8 @@ export class ChannelTrials {
     const all = headers();
     for (const [name, text] of Object.entries(message.headers)) all.set(name, text);
     const options = { headers: all };
+    // What is larger the client library refuses to send; the broker would end the connection for it.
+    if (payload.length + headerBytes > (nats.info?.max_payload ?? 0)) return;
     if (!isAsked) return nats.publish(subject, payload, { ...options, ...(reply ? { reply } : {}) });
     const said = `${subject} ${JSON.stringify(message.headers)} ${JSON.stringify(payload.toString('latin1')).slice(0, 2_000)}`;
     try {

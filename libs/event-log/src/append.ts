@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { type Fact, factVersions, type NewFact } from '#contracts';
 import { factText } from './chain/fact-text.js';
 import type { Transaction } from './database.js';
-import { asksForLog, lockLog, takePositions } from './head.js';
+import { takePositions } from './head.js';
 import { noteAppended, send } from './transact.js';
 
 /**
@@ -50,8 +50,7 @@ export const appendFacts = async (
   projections: readonly InlineProjection[],
 ): Promise<readonly Fact[]> => {
   if (newFacts.length === 0) return [];
-  if (!asksForLog(tx)) await lockLog(tx);
-  const first = takePositions(tx, newFacts.length);
+  const first = await takePositions(tx, newFacts.length);
   const recordedAt = new Date();
   const facts = newFacts.map((fact, i): Fact => {
     const at = BigInt(i);

@@ -1,5 +1,5 @@
 import type { Queryable, Transaction } from './database.js';
-import { asksForLog, lockLog, takePositions } from './head.js';
+import { takePositions } from './head.js';
 import { send } from './transact.js';
 
 /** A chunk of contacts as it is stored. `at` is milliseconds since 1970; see `chunk-codec.ts` for `data`. */
@@ -18,8 +18,7 @@ export const ensurePartitions = async (tx: Queryable, at: number, daysAhead = 3)
 
 /** Appends a chunk of a lane's contacts at the log's head; returns the position of its first contact. */
 export const appendChunk = async (tx: Transaction, lane: number, epoch: number, chunk: Chunk): Promise<bigint> => {
-  if (!asksForLog(tx)) await lockLog(tx);
-  const first = takePositions(tx, chunk.count);
+  const first = await takePositions(tx, chunk.count);
   const at = new Date(chunk.at);
   send(tx)`
     WITH head AS (

@@ -15,10 +15,15 @@ type HeldHead = {
 };
 const heldHeads = new WeakMap<Transaction, HeldHead>();
 
-/** Takes the log's lock until the transaction ends: what is read after it cannot change before the append. */
-export const lockLog = async (tx: Transaction): Promise<bigint> => {
+const heldOf = (tx: Transaction): HeldHead => {
   const held = heldHeads.get(tx) ?? { moved: 0 };
   heldHeads.set(tx, held);
+  return held;
+};
+
+/** Takes the log's lock until the transaction ends: what is read after it cannot change before the append. */
+export const lockLog = async (tx: Transaction): Promise<bigint> => {
+  const held = heldOf(tx);
   const before = held.moved;
   const [row] = await tx<{ position: bigint }[]>`SELECT position FROM log_head FOR UPDATE`.execute();
   const head = headOf(row);
@@ -26,17 +31,15 @@ export const lockLog = async (tx: Transaction): Promise<bigint> => {
   return head;
 };
 
-/** Whether the transaction has the log's lock, or has asked for it. */
-export const asksForLog = (tx: Transaction): boolean => heldHeads.has(tx);
-
 /**
- * Counts `count` positions that a statement, sent next, takes at the log's head.
+ * Counts `count` positions that a statement, sent next, takes at the log's head. Takes the log's lock, where the transaction
+ * has not asked for it yet.
  *
  * @returns tells the first of them, once Postgres has said where the head is
  */
-export const takePositions = (tx: Transaction, count: number): (() => bigint) => {
-  const held = heldHeads.get(tx);
-  if (!held) throw new Error('The log’s lock comes before an append: lockLog() was not called.');
+export const takePositions = async (tx: Transaction, count: number): Promise<() => bigint> => {
+  if (!heldHeads.has(tx)) await lockLog(tx);
+  const held = heldOf(tx);
   const offset = BigInt(held.moved) + 1n;
   held.moved += count;
   return () => {

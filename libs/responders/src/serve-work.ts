@@ -44,9 +44,11 @@ export const serveWork = async (
   requests: readonly WorkRequest[],
 ): Promise<ReadonlyMap<WorkRequest, Outcome>> => {
   const read = await readFor(db, cache, requests);
-  const appearing = requests.filter((request) => makesKnown(request, read.known) || isSighted(request, read.known));
+  const appearing = new Set(
+    requests.filter((request) => makesKnown(request, read.known) || sight(request, read.known) !== 'known'),
+  );
   const served = serveAll(
-    requests.filter((request) => !appearing.includes(request)),
+    requests.filter((request) => !appearing.has(request)),
     read,
     cache,
   );
@@ -99,12 +101,6 @@ const makesKnown = (request: WorkRequest, known: Known): boolean => {
   if (request.kind !== 'register') return false;
   const client = known.get(request.clientId);
   return !client || client.row.removed || hasLess(client.row, request);
-};
-
-/** Whether another process speaks than before. */
-const isSighted = (request: WorkRequest, known: Known): boolean => {
-  const client = known.get(request.clientId);
-  return client !== undefined && !client.row.removed && sight(request, client.row) !== 'known';
 };
 
 /** @param holders of the clients that have just turned out to be copied, the instance that was there before the other */

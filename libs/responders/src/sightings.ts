@@ -1,8 +1,8 @@
 import type { CopiedInstance, Lanes, NewFact } from '#contracts';
 import { type Instances, judgeSighting, type Sighting, type SightingVerdict, takeOver } from '#domain';
-import { appendFacts, type Transaction } from '#event-log';
+import { appendFacts, send, type Transaction } from '#event-log';
 import { inlineProjections } from '#projections';
-import type { ClientRow, KnownClient } from './read-clients.js';
+import type { ClientRow, Known } from './read-clients.js';
 import { metaOf, type WorkRequest } from './request.js';
 
 /** What a request says of who sent it; undefined of an agent that does not say which process it is. */
@@ -21,10 +21,14 @@ const instancesOf = ({ instance, instanceSince, instanceSentAt, pastInstances }:
         past: pastInstances ?? [],
       };
 
-/** Whether another process speaks than before. Of a client that is known to be copied nothing more is found out. */
-export const sight = (request: WorkRequest, row: ClientRow): SightingVerdict => {
+/**
+ * Whether another process speaks than before. Of who is not registered, or is known to be copied, nothing more is found
+ * out.
+ */
+export const sight = (request: WorkRequest, known: Known): SightingVerdict => {
   const seen = sightingOf(request);
-  return seen && row.copyHolder === null ? judgeSighting(instancesOf(row), seen) : 'known';
+  const row = known.get(request.clientId)?.row;
+  return seen && row && !row.removed && row.copyHolder === null ? judgeSighting(instancesOf(row), seen) : 'known';
 };
 
 /**
@@ -36,15 +40,10 @@ export const noteSightings = async (
   tx: Transaction,
   lanes: Lanes,
   requests: readonly WorkRequest[],
-  known: ReadonlyMap<string, KnownClient>,
+  known: Known,
 ): Promise<ReadonlyMap<string, string>> => {
-  const rowOf = ({ clientId }: WorkRequest) => known.get(clientId)?.row;
-  const are = (verdict: SightingVerdict) =>
-    requests.filter((request) => {
-      const row = rowOf(request);
-      return row !== undefined && !row.removed && sight(request, row) === verdict;
-    });
-  await storeTakeovers(tx, are('taken-over'), rowOf);
+  const are = (verdict: SightingVerdict) => requests.filter((request) => sight(request, known) === verdict);
+  storeTakeovers(tx, are('taken-over'), known);
   const copied = are('copied');
   if (copied.length === 0) return new Map();
   const others = await selectCurrent(
@@ -67,12 +66,10 @@ const describe = ({ payload: { instance = '', ips = [] }, address }: WorkRequest
   ips,
 });
 
-type RowOf = (request: WorkRequest) => ClientRow | undefined;
-
-const storeTakeovers = async (tx: Transaction, requests: readonly WorkRequest[], rowOf: RowOf): Promise<void> => {
+const storeTakeovers = (tx: Transaction, requests: readonly WorkRequest[], known: Known): void => {
   const rows = requests.flatMap((request) => {
     const seen = sightingOf(request);
-    const row = rowOf(request);
+    const row = known.get(request.clientId)?.row;
     if (!seen || !row) return [];
     const { current, since, sentAt, past } = takeOver(instancesOf(row), seen);
     const at = { since: new Date(since), sent_at: sentAt === null ? null : new Date(sentAt) };
@@ -80,7 +77,7 @@ const storeTakeovers = async (tx: Transaction, requests: readonly WorkRequest[],
     return [{ client_id: request.clientId, instance: current, ...at, address, ips, past }];
   });
   if (rows.length === 0) return;
-  await tx`
+  send(tx)`
     INSERT INTO client_instance (client_id, instance, since, sent_at, address, ips, past)
     SELECT client_id, instance, since, sent_at, address, ips, past
     FROM jsonb_populate_recordset(NULL::client_instance, ${JSON.stringify(rows)}::text::jsonb)

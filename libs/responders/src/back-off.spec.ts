@@ -35,3 +35,10 @@ test('a fleet that comes back at once is spread until hardly more ask than can b
   // Answered without a pause they would need a hundred seconds.
   expect(asked.length).toBeLessThan(200);
 });
+
+test('of a server that can answer few, hardly more than those come back, once that is known', () => {
+  const asked = storm(10_000, 100);
+  const late = asked.slice(60);
+  expect(late.length).toBeGreaterThan(0);
+  expect(late.reduce((sum, count) => sum + count, 0) / late.length).toBeLessThan(250);
+});

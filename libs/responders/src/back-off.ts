@@ -1,11 +1,13 @@
 /** In milliseconds: after which somebody comes back at the soonest, and at the latest. */
 const shortest = 4_000;
 const longest = 300_000;
-/** So many a second are answered at least, as long as it is not known better. */
-const atLeast = 500;
+/** So many a second are answered, as long as it is not known better. */
+const presumably = 500;
+/** So many a second are let come back at least, whatever is answered. */
+const atLeast = 50;
 /** Of what is answered: so many more are let come back, so that there is always somebody to answer. */
 const welcome = 1.5;
-/** What a second was good for counts less and less in those that follow. */
+/** What a second was good for counts less in each of those that follow. */
 const fading = 0.95;
 
 /**
@@ -14,7 +16,7 @@ const fading = 0.95;
  * each gets the next free place among those who come back, of which there are hardly more than can be answered.
  */
 export class BackOff {
-  private perSecond = atLeast;
+  private perSecond = presumably;
   private answered = 0;
   private since: number;
   /** When the last of those who stay away comes back. */
@@ -29,7 +31,7 @@ export class BackOff {
     this.answered++;
     const passed = (this.now() - this.since) / 1_000;
     if (passed < 1) return;
-    this.perSecond = Math.max(this.answered / passed, this.perSecond * fading, atLeast);
+    this.perSecond = Math.max(this.answered / passed, this.perSecond * fading ** passed, atLeast);
     this.since = this.now();
     this.answered = 0;
   }

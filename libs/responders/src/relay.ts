@@ -1,9 +1,9 @@
 import { jetstream } from '@nats-io/jetstream';
-import type { NatsConnection } from '@nats-io/transport-node';
+import { headers, type NatsConnection } from '@nats-io/transport-node';
 import { createHmac } from 'node:crypto';
 import { z } from 'zod';
 import { type Lanes, ReachbackError, subjects } from '#contracts';
-import type { AgentRequest } from './request.js';
+import { type AgentRequest, messageIdHeader } from './request.js';
 
 const relayTimeout = 5_000;
 /** How long a connecting client waits for its status, in milliseconds; its contact is stored all the same. */
@@ -18,6 +18,8 @@ export type Passed = { readonly lane: number; readonly sequence: number };
 export type Relay = {
   /** Stores the contact in the stream. */
   readonly pass: (request: AgentRequest) => Promise<Passed>;
+  /** Has the contact stored, as one that an agent publishes is: nobody waits to hear that it was. */
+  readonly note: (request: AgentRequest) => void;
   /** Waits until the lane's owner has committed it, or for two seconds. */
   readonly untilCommitted: (passed: Passed) => Promise<void>;
   readonly stop: () => void;
@@ -56,6 +58,12 @@ export const createRelay = (nats: NatsConnection, lanes: Lanes, secret: Uint8Arr
       } catch {
         throw new ReachbackError('unavailable', 'The contact could not be stored; try again.', 5);
       }
+    },
+    note: (request) => {
+      const { clientId, kind, identity } = request;
+      const h = headers();
+      if (identity.isUnique) h.set(messageIdHeader, messageIdOf(request));
+      nats.publish(lanes.relayed(clientId, kind), contactOf(request), { headers: h });
     },
     untilCommitted: (passed) =>
       new Promise((resolve) => {

@@ -45,7 +45,8 @@ export const metaOf = ({ identity, correlation }: AgentRequest): FactMeta => ({
   ...(identity.id === correlation ? {} : { request: identity.id }),
 });
 
-const messageIdHeader = 'Nats-Msg-Id';
+/** By it the broker tells that a message comes again. */
+export const messageIdHeader = 'Nats-Msg-Id';
 const maxMessageId = 128;
 
 /** The client's id in `reachback.v1.<clientId>.<kind>`. */

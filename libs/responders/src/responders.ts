@@ -22,6 +22,7 @@ import {
 } from './request.js';
 import { serveAcks } from './serve-acks.js';
 import { serveWork } from './serve-work.js';
+import { inTurns } from './turns.js';
 
 /** Requests in one transaction at most. */
 const maxItems = 500;
@@ -78,15 +79,15 @@ export const startResponders = async ({
   };
   const limiter = createRequestLimiter();
   const backOff = new BackOff();
-  const enqueue = <R extends AgentRequest>(queue: MicroBatch<R>, request: R): void => {
-    if (queue.wait() <= longestWait) return queue.add(request);
+  const enqueue = <R extends AgentRequest>(queue: MicroBatch<R>, request: R, waited: number): void => {
+    if (waited + queue.wait() <= longestWait) return queue.add(request);
     // It is heard all the same: nobody goes offline because the server has too much to do (G1).
-    if (!isConnecting(request.kind)) void settled(relay.pass(request));
+    if (!isConnecting(request.kind)) relay.note(request);
     request.refuse(overloaded(backOff.refuse()));
   };
-  const accept = (kind: RequestKind, message: Msg): void => {
+  const accept = ({ kind, message, arrivedAt }: Arrived): void => {
     const correlation = correlationOf(message);
-    const watched = watchAnswer(observer, log, { kind, subject: message.subject, correlation });
+    const watched = watchAnswer(observer, log, { kind, subject: message.subject, correlation, arrivedAt });
     const answered = (answer: 'ok' | ReachbackError): void => {
       if (answer === 'ok') backOff.serve();
       watched(answer);
@@ -95,14 +96,16 @@ export const startResponders = async ({
       assertRequest(message);
       limiter.assertAdmitted(message.subject.split('.')[2] ?? '');
       const arrival = { correlation, answered, isOpen };
-      if (kind === 'ack') enqueue(acks, readRequest('ack', message, arrival));
-      else enqueue(work, readRequest(kind, message, arrival) as WorkRequest);
+      const waited = performance.now() - arrivedAt;
+      if (kind === 'ack') enqueue(acks, readRequest('ack', message, arrival), waited);
+      else enqueue(work, readRequest(kind, message, arrival) as WorkRequest, waited);
     } catch (error) {
       if (!(error instanceof ReachbackError)) throw error;
       reject(message, error, correlation);
       answered(error);
     }
   };
+  const arrived = inTurns(accept);
   const listen = (subject: string, handle: (message: Msg) => void): Subscription =>
     nats.subscribe(subject, {
       queue: queueGroup,
@@ -112,7 +115,9 @@ export const startResponders = async ({
   const enrolling = listenForEnrolment({ enrolment, listen, limiter, reject, log });
   const subscriptions = [
     ...enrolling.subscriptions,
-    ...requestKinds.map((kind) => listen(subjects.allAgents(kind), (message) => accept(kind, message))),
+    ...requestKinds.map((kind) =>
+      listen(subjects.allAgents(kind), (message) => arrived.add({ kind, message, arrivedAt: performance.now() })),
+    ),
     ...subjects.wrongDepth.map((subject) =>
       listen(subject, (message) => reject(message, new ReachbackError('bad_subject'), correlationOf(message))),
     ),
@@ -122,6 +127,7 @@ export const startResponders = async ({
   return {
     stop: async () => {
       await Promise.all(subscriptions.map((subscription) => subscription.drain().catch(() => undefined)));
+      await arrived.idle();
       await Promise.all([work.idle(), acks.idle(), enrolling.idle()]);
       relay.stop();
       await rejects.stop();
@@ -129,18 +135,20 @@ export const startResponders = async ({
   };
 };
 
-type Arrival = { readonly kind: RequestKind; readonly subject: string; readonly correlation: string };
+/** A message that may be a request; when it came, by this process' clock. */
+type Arrived = { readonly kind: RequestKind; readonly message: Msg; readonly arrivedAt: number };
 
-/** Counts the answer to a request that has just arrived, and gives it a line in the log. */
-const watchAnswer = (observer: RequestObserver, log: Logger, { kind, subject, correlation }: Arrival) => {
-  const arrived = performance.now();
-  return (answer: 'ok' | ReachbackError): void => {
+type Watched = Pick<Arrived, 'kind' | 'arrivedAt'> & { readonly subject: string; readonly correlation: string };
+
+/** Counts the answer to a request, and gives it a line in the log. */
+const watchAnswer =
+  (observer: RequestObserver, log: Logger, { kind, subject, correlation, arrivedAt }: Watched) =>
+  (answer: 'ok' | ReachbackError): void => {
     const outcome = answer === 'ok' ? answer : answer.code;
-    const seconds = (performance.now() - arrived) / 1000;
+    const seconds = (performance.now() - arrivedAt) / 1000;
     observer.answered({ kind, outcome, seconds });
     if (log.isLevelEnabled('debug')) log.debug({ correlation, subject, kind, outcome, seconds }, 'request answered');
   };
-};
 
 /** Connecting clients must be in the log before the lane hears of them; others are heard whatever the database does. */
 const isConnecting = (kind: RequestKind): boolean => kind === 'register' || kind === 'start' || kind === 'reload';
@@ -208,8 +216,17 @@ const refuseAll = <R>(requests: readonly R[], error: ReachbackError): ReadonlyMa
 
 const unavailable = () => new ReachbackError('unavailable', 'The database is away; try again.', someSeconds());
 
-const overloaded = (seconds: number) =>
-  new ReachbackError('unavailable', 'More is asked than the server can answer in time; try again.', seconds);
+/** By seconds: what thousands a second are told is not made, with its stack, for each of them. */
+const refusals = new Map<number, ReachbackError>();
+
+const overloaded = (seconds: number): ReachbackError => {
+  const known = refusals.get(seconds);
+  if (known) return known;
+  const text = 'More is asked than the server can answer in time; try again.';
+  const made = new ReachbackError('unavailable', text, seconds);
+  refusals.set(seconds, made);
+  return made;
+};
 
 /** Somebody has to make room first. */
 const full = () => new ReachbackError('disk_full', undefined, 20 + Math.ceil(Math.random() * 20));

@@ -11,32 +11,50 @@ export const counts: InlineProjection = {
   name: 'counts',
   apply: async (facts, tx) => {
     const changed = new Set<string>();
-    const transitioned = new Set<string>();
+    const others = new Map<string, Doing>();
     for (const fact of facts) {
       if (fact.type === 'group-removed') for (const id of await movedBy(fact, tx)) changed.add(id);
-      else if (fact.type === 'client-status-changed') transitioned.add(fact.client ?? '');
       else for (const id of concernedBy(fact)) changed.add(id);
+      const doing = doingOf(fact);
+      if (doing === undefined || fact.client === null) continue;
+      if ((others.get(fact.client) ?? doing) === doing) others.set(fact.client, doing);
+      else changed.add(fact.client);
     }
     for (const id of await noteLabels(facts, tx)) changed.add(id);
-    for (const id of changed) transitioned.delete(id);
-    if (changed.size + transitioned.size === 0) return;
+    if (changed.size + others.size === 0) return;
+    const only = (doing: Doing) => [...others.keys()].filter((id) => others.get(id) === doing && !changed.has(id));
     // Sorted, so that the counters and the index are gone through in one order.
-    send(tx)`SELECT count_clients(${[...changed].sort()}::text[], ${[...transitioned].sort()}::text[])`;
+    send(tx)`
+      SELECT count_clients(
+        ${[...changed].sort()}::text[], ${only('worked').sort()}::text[], ${only('transitioned').sort()}::text[])`;
   },
 };
 
-/** The clients that a fact changes in something that counts depend on, but for their status. */
+/** What changes little of how a client is counted: what it has and was sent, or nothing but its status. */
+type Doing = 'worked' | 'transitioned';
+
+const doingOf = (fact: Fact): Doing | undefined => {
+  switch (fact.type) {
+    case 'client-status-changed':
+      return 'transitioned';
+    case 'client-reported':
+    case 'work-settled':
+      return 'worked';
+    case 'work-delivered':
+      return fact.data.items.some(({ kind }) => kind === 'update') ? 'worked' : undefined;
+    default:
+      return undefined;
+  }
+};
+
+/** The clients that a fact changes in other things that counts depend on. */
 const concernedBy = (fact: Fact): readonly string[] => {
   switch (fact.type) {
     case 'client-registered':
     case 'client-reinstalled':
-    case 'client-reported':
     case 'client-edited':
     case 'client-removed':
-    case 'work-settled':
       return fact.client === null ? [] : [fact.client];
-    case 'work-delivered':
-      return fact.client !== null && fact.data.items.some(({ kind }) => kind === 'update') ? [fact.client] : [];
     case 'settings-changed':
       return fact.data.level.scope === 'client' ? [fact.data.level.id] : [];
     case 'release-published':

@@ -91,13 +91,15 @@ export class AgentFleet {
     for (; this.due >= 1; this.due--) this.beginPoll(now);
   }
 
-  /** The next agent in turn that is not busy polls. */
+  /** The next agent in turn that is not busy polls; nobody, where all of them wait for an answer. */
   private beginPoll(now: number): void {
-    let client: number;
-    do client = scatter(this.turn++, this.job.clients);
-    while (this.agents[client]?.isBusy);
-    this.counts.polls++;
-    this.poll(client, now);
+    const { clients } = this.job;
+    for (let tries = 0; tries < clients; tries++) {
+      const client = scatter(this.turn++, clients);
+      if (this.agents[client]?.isBusy) continue;
+      this.counts.polls++;
+      return this.poll(client, now);
+    }
   }
 
   private poll(client: number, due: number): void {

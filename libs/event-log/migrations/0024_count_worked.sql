@@ -11,7 +11,8 @@ DECLARE
   emptied jsonb;
 BEGIN
   WITH delivered AS MATERIALIZED (
-    SELECT d.* FROM unnest(changed || worked) AS x (id)
+    SELECT d.*, x.n > cardinality(changed) AS is_worked
+    FROM unnest(changed || worked) WITH ORDINALITY AS x (id, n)
     CROSS JOIN LATERAL (SELECT * FROM delivery_to_count WHERE client_id = x.id OFFSET 0) d
   ), wanted AS MATERIALIZED (
     SELECT w.* FROM (
@@ -34,32 +35,33 @@ BEGIN
     INSERT INTO release_tally AS t (release, acknowledged)
     SELECT release, sum(CASE WHEN is_tallied THEN 1 ELSE -1 END) FROM wanted GROUP BY release
     ON CONFLICT (release) DO UPDATE SET acknowledged = t.acknowledged + excluded.acknowledged
-  ), states AS MATERIALIZED (
-    SELECT client_id, jsonb_object_agg(key, states) AS deliveries FROM (
+  ), worker AS MATERIALIZED (
+    SELECT client_id, coalesce(jsonb_object_agg(key, states) FILTER (WHERE key IS NOT NULL), '{}') AS deliveries
+    FROM (
       SELECT client_id, key, jsonb_object_agg(revision, state) AS states FROM delivered
-      WHERE is_beside AND NOT is_overtaken GROUP BY client_id, key) v
+      WHERE is_worked AND is_beside AND NOT is_overtaken GROUP BY client_id, key
+      UNION ALL
+      SELECT id, NULL, NULL FROM unnest(worked) AS x (id)
+    ) v
     GROUP BY client_id
   ), described AS MATERIALIZED (
     SELECT client_id, group_id, settled_with, NULL::integer AS presence_id, labels, installed, deliveries, who, digest
-    FROM client_to_count WHERE client_id = ANY(changed)
+    FROM unnest(changed) AS x (id)
+    CROSS JOIN LATERAL (SELECT * FROM client_to_count WHERE client_id = x.id OFFSET 0) d
     UNION ALL
-    SELECT x.id, w.group_id, w.settled_with, w.presence_id, w.labels, w.installed, s.deliveries, w.who,
-           sha256(convert_to(jsonb_build_array(w.labels, w.installed, s.deliveries, w.who)::text, 'UTF8'))
-    FROM unnest(worked) AS x (id)
+    SELECT w.client_id, m.group_id,
+           CASE WHEN c.settings_revision = greatest(g.above, c.own_revision) THEN g.above ELSE -1 END, m.presence_id,
+           k.labels, c.installed, w.deliveries, k.who,
+           sha256(convert_to(jsonb_build_array(k.labels, c.installed, w.deliveries, k.who)::text, 'UTF8'))
+    FROM worker w
+    CROSS JOIN LATERAL (SELECT * FROM cohort_member WHERE client_id = w.client_id OFFSET 0) m
+    CROSS JOIN LATERAL (SELECT labels, who FROM cohort_kind WHERE id = m.kind_id OFFSET 0) k
     CROSS JOIN LATERAL (
-      SELECT m.group_id, m.presence_id, k.labels, k.who, c.installed,
-             CASE WHEN c.settings_revision = greatest(f.revision, g.chain_revision, c.own_revision)
-               THEN greatest(f.revision, g.chain_revision) ELSE -1 END AS settled_with
-      FROM cohort_member m
-      JOIN cohort_kind k ON k.id = m.kind_id
-      JOIN group_node g ON g.id = m.group_id
-      JOIN client c ON c.id = m.client_id
-      CROSS JOIN (SELECT revision FROM settings_level WHERE scope = 'fleet') f
-      WHERE m.client_id = x.id AND c.removed_at IS NULL
-      OFFSET 0
-    ) w
+      SELECT greatest(chain_revision, (SELECT revision FROM settings_level WHERE scope = 'fleet')) AS above
+      FROM group_node WHERE id = m.group_id OFFSET 0) g
     CROSS JOIN LATERAL (
-      SELECT coalesce((SELECT deliveries FROM states WHERE client_id = x.id), '{}') AS deliveries OFFSET 0) s
+      SELECT installed, settings_revision, own_revision FROM client
+      WHERE id = w.client_id AND removed_at IS NULL OFFSET 0) c
   ), known_kind AS MATERIALIZED (
     SELECT d.*, (SELECT k.id FROM cohort_kind k WHERE k.digest = d.digest) AS id
     FROM (SELECT DISTINCT ON (digest) digest, labels, installed, deliveries, who FROM described) d

@@ -42,6 +42,6 @@ const readOpenSettings = async (
 ): Promise<ReadonlyMap<string, readonly OpenSettings[]>> => {
   const rows = await db<OpenSettings[]>`
     SELECT client_id AS "clientId", kind, key, revision, release, delivered_at AS "deliveredAt"
-    FROM undelivered_work WHERE kind = 'settings' AND client_id = ANY(${[...ids]})`;
+    FROM undelivered_work_of(${[...ids]}) WHERE kind = 'settings'`;
   return new Map(rows.map((row) => [row.clientId, [row]]));
 };

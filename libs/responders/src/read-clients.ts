@@ -78,9 +78,8 @@ const selectWork = (db: Queryable, ids: readonly string[]) => db<(OpenWork & Sin
          CASE WHEN r.id IS NOT NULL THEN jsonb_build_object(
            'component', r.component, 'version', r.version, 'url', r.url, 'sha256', r.sha256, 'size', r.size,
            'deliverBy', to_char(r.deliver_by AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')) END AS update
-  FROM undelivered_work w
+  FROM undelivered_work_of(${[...ids]}) w
   LEFT JOIN release r ON r.id = w.release
-  WHERE w.client_id = ANY(${[...ids]})
   ORDER BY w.client_id, w.kind, w.position`;
 
 export const selectNetworks = async (

@@ -4,6 +4,9 @@ import type { Sent } from './api-main.js';
 type PlanNode = {
   readonly 'Node Type': string;
   readonly 'Relation Name'?: string;
+  readonly 'Actual Rows'?: number;
+  readonly 'Actual Loops'?: number;
+  readonly 'Rows Removed by Filter'?: number;
   readonly Plans?: readonly PlanNode[];
 };
 
@@ -12,16 +15,31 @@ const big =
   /^(client|presence|delivery|event|audit|status_history|cohort_member|contact_chunk.*|enrolment|enrolment_token|credential)$/;
 
 /** The big tables that Postgres reads from end to end for a statement. */
-export const scannedBy = async (db: Database, { query, parameters }: Sent): Promise<readonly string[]> => {
-  const [row] = await db.unsafe<{ 'QUERY PLAN': readonly { readonly Plan: PlanNode }[] }[]>(
-    `EXPLAIN (FORMAT JSON) ${query}`,
-    parameters as never[],
-  );
-  return (row?.['QUERY PLAN'] ?? []).flatMap(({ Plan }) => scansIn(Plan));
+export const scannedBy = async (db: Database, sent: Sent): Promise<readonly string[]> => {
+  const nodes = await explain(db, 'EXPLAIN (FORMAT JSON)', sent);
+  return nodes
+    .filter((node) => node['Node Type'] === 'Seq Scan')
+    .flatMap((node) => node['Relation Name'] ?? [])
+    .filter((name) => big.test(name));
 };
 
-const scansIn = (node: PlanNode): readonly string[] => {
-  const name = node['Relation Name'];
-  const own = node['Node Type'] === 'Seq Scan' && name !== undefined && big.test(name) ? [name] : [];
-  return [...own, ...(node.Plans ?? []).flatMap(scansIn)];
+/** How many rows of a table Postgres looks at for a statement, which is executed. */
+export const rowsRead = async (db: Database, sent: Sent, table: string): Promise<number> => {
+  const nodes = await explain(db, 'EXPLAIN (ANALYZE, FORMAT JSON)', sent);
+  return nodes
+    .filter((node) => node['Relation Name'] === table)
+    .map((node) =>
+      Math.round(((node['Actual Rows'] ?? 0) + (node['Rows Removed by Filter'] ?? 0)) * (node['Actual Loops'] ?? 0)),
+    )
+    .reduce((sum, rows) => sum + rows, 0);
 };
+
+const explain = async (db: Database, how: string, { query, parameters }: Sent): Promise<readonly PlanNode[]> => {
+  const [row] = await db.unsafe<{ 'QUERY PLAN': readonly { readonly Plan: PlanNode }[] }[]>(
+    `${how} ${query}`,
+    parameters as never[],
+  );
+  return (row?.['QUERY PLAN'] ?? []).flatMap(({ Plan }) => nodesOf(Plan));
+};
+
+const nodesOf = (node: PlanNode): readonly PlanNode[] => [node, ...(node.Plans ?? []).flatMap(nodesOf)];

@@ -6,9 +6,9 @@ import { startTestNats, type TestServer } from '#embedded';
 import { openTestDatabase, type TestDatabase } from '../helpers/database.js';
 import { restClient, type RestClient } from '../helpers/rest.js';
 import type { Sent, Started } from './api-main.js';
-import { scannedBy } from './explain.js';
+import { rowsRead, scannedBy } from './explain.js';
 import { requests } from './requests.js';
-import { seedLists } from './seed.js';
+import { clients, releaseId, seedLists } from './seed.js';
 
 const main = join(import.meta.dirname, '../../dist/test/lists/api-main.js');
 const key = 'test-administrator-key';
@@ -84,6 +84,33 @@ describe('what the API asks Postgres, in a large fleet', () => {
     },
     240_000,
   );
+
+  /** Of all that was sent for a request. */
+  const sum = async (path: string, count: (sent: Sent) => Promise<number>): Promise<number> => {
+    await takeSent();
+    await ask(path);
+    const counts: number[] = [];
+    for (const statement of await takeSent()) counts.push(await count(statement));
+    return counts.reduce((all, one) => all + one, 0);
+  };
+
+  test('by status, clients of a group with one are read from the group, not in the order of statuses', async () => {
+    const path = '/v1/clients?group=site-5&label=os:linux&status=Online&sort=-status';
+    const read = await sum(path, (sent) => rowsRead(database.db, sent, 'presence'));
+    expect(read).toBeGreaterThan(0);
+    expect(read).toBeLessThan(clients / 40);
+  }, 240_000);
+
+  test('G10: of the cohorts, none but those that stand so with a release are looked up', async () => {
+    const [row] = await database.db<{ all: number; failed: number }[]>`
+      SELECT count(*)::integer AS all, (count(*) FILTER (WHERE state = 'failed'))::integer AS failed
+      FROM cohorts_standing(${releaseId})`;
+    const lookedUp = (state: string) =>
+      sum(`/v1/releases/${releaseId}/clients?state=${state}`, (sent) => rowsRead(database.db, sent, 'cohort'));
+    expect(await lookedUp('expired')).toBe(0);
+    expect(await lookedUp('failed')).toBe(row?.failed);
+    expect(row?.failed).toBeLessThan(row?.all ?? 0);
+  }, 240_000);
 
   test('a scan would be seen', async () => {
     const statement = { query: 'SELECT count(*) FROM client WHERE agent_version = $1', parameters: ['1.0.0'] };

@@ -7,10 +7,10 @@ export type ClientContact = { readonly position: bigint; readonly kind: string; 
 /** Chunks hold contacts of up to this much time, in milliseconds. */
 const chunkSpan = 65_536;
 /**
- * What one page looks into: positions of the log (of three minutes, at 15,000 beats a second), and chunks, of which a
- * small fleet fills many with little.
+ * What one page looks into: positions of the log (of 100 seconds, at 15,000 beats a second), and chunks, of which a small
+ * fleet fills many with little. A million positions take 20 ms of CPU, most of it to fetch what Postgres stores out of line.
  */
-const looksInto = { positions: 3_000_000, chunks: 10_000 } as const;
+const looksInto = { positions: 1_500_000, chunks: 10_000 } as const;
 
 export type ContactRange = { readonly from: Date; readonly to: Date; readonly before: bigint };
 /** What was found, newest first; `downTo` is where the search was left off, undefined at the range's end. */
@@ -21,7 +21,8 @@ type LookedRow = Partial<ChunkRow> & { readonly down_to: bigint | null; readonly
 
 /**
  * A client's contacts in a time range, newest first, as far as a bounded part of the log goes back. There is no index of
- * who is in a chunk (ADR 2); Postgres sends those that have the bytes of the client's ordinal in them somewhere.
+ * who is in a chunk (ADR 2); Postgres sends those that have the bytes of the client's ordinal in them somewhere. The last two
+ * are looked for first: the first byte is that of many, and to stop at each takes half as long again.
  */
 export const readContacts = async (
   db: Queryable,
@@ -29,6 +30,7 @@ export const readContacts = async (
   { from, to, before }: ContactRange,
 ): Promise<FoundContacts> => {
   const bytes = Buffer.from([ordinal >> 16, (ordinal >> 8) & 255, ordinal & 255]);
+  const hasBytes = db`position(${bytes.subarray(1)} IN data) > 0 AND position(${bytes} IN data) > 0`;
   const inRange = db`lane = ${lane} AND at >= ${new Date(from.getTime() - chunkSpan)} AND at <= ${to}`;
   const rows = await db<LookedRow[]>`
     WITH newest AS MATERIALIZED (
@@ -36,7 +38,7 @@ export const readContacts = async (
       ORDER BY first_position DESC LIMIT 1
     ),
     looked AS MATERIALIZED (
-      SELECT first_position, at, CASE WHEN position(${bytes} IN data) > 0 THEN data END AS data
+      SELECT first_position, at, CASE WHEN ${hasBytes} THEN data END AS data
       FROM (
         SELECT first_position, at, data FROM contact_chunk
         WHERE ${inRange} AND first_position <= (SELECT first_position FROM newest)

@@ -34,24 +34,17 @@ export const nextClients = async (db: Queryable, scope: Scope, after: string): P
  * them; else the order of ids is gone through, for a bounded number of clients, after which a page ends early (ADR 0010).
  */
 export const findCandidates = async (db: Queryable, scope: Scope, wanted: Wanted): Promise<Candidates> => {
-  const tallied = await selectTallied(db, wanted);
-  const [row] = await db<{ clients: number; ids: string[] | null }[]>`
-    WITH standing AS MATERIALIZED (${standing(db, wanted)}),
-    number AS MATERIALIZED (SELECT coalesce(sum(clients), 0)::float8 AS clients FROM standing)
-    SELECT n.clients, CASE WHEN n.clients + ${tallied} <= ${collects} THEN ARRAY(
-      SELECT id FROM (
-        SELECT m.client_id AS id FROM standing s CROSS JOIN LATERAL (
-          SELECT m.client_id FROM cohort_member m WHERE m.kind_id = s.kind_id AND m.group_id = s.group_id OFFSET 0
-        ) m
-        UNION
-        SELECT client_id FROM delivery
-        WHERE ${tallied > 0} AND release = ${wanted.id} AND state = 'acknowledged' AND is_tallied
-      ) found
-      WHERE id > ${wanted.after} ${within(db, scope)} ORDER BY id
-    ) END AS ids
-    FROM number n`;
-  if (row?.ids) return { candidates: row.ids };
-  return look(db, scope, wanted, tallied > 0);
+  const [counted, tallied] = await Promise.all([countByCohort(db, wanted), selectTallied(db, wanted)]);
+  if (counted + tallied === 0) return { candidates: [] };
+  return counted + tallied <= collects ? collect(db, scope, wanted) : look(db, scope, wanted, tallied > 0);
+};
+
+/** How many stand so by their cohorts, from the sums of these. */
+const countByCohort = async (db: Queryable, wanted: Wanted): Promise<number> => {
+  const [row] = await db<{ clients: number }[]>`
+    SELECT coalesce(sum(s.clients), 0)::integer AS clients FROM release_counts(${wanted.id}) s
+    WHERE ${isWanted(db, wanted)} AND s.kind_id IS NOT NULL`;
+  return row?.clients ?? 0;
 };
 
 /** Acknowledgements that are only numbers: by their cohorts these clients stand elsewhere. */
@@ -61,10 +54,25 @@ const selectTallied = async (db: Queryable, { id, state }: Wanted): Promise<numb
   return row?.acknowledged ?? 0;
 };
 
+const collect = async (db: Queryable, scope: Scope, wanted: Wanted): Promise<Candidates> => {
+  const rows = await db<{ id: string }[]>`
+    WITH standing AS MATERIALIZED (${standing(db, wanted)})
+    SELECT id FROM (
+      SELECT m.client_id AS id FROM standing s CROSS JOIN LATERAL (
+        SELECT m.client_id FROM cohort_member m WHERE m.kind_id = s.kind_id AND m.group_id = s.group_id OFFSET 0
+      ) m
+      UNION
+      SELECT client_id FROM delivery
+      WHERE ${wanted.state === 'acknowledged'} AND release = ${wanted.id} AND state = 'acknowledged' AND is_tallied
+    ) found
+    WHERE id > ${wanted.after} ${within(db, scope)} ORDER BY id`;
+  return { candidates: rows.map(({ id }) => id) };
+};
+
 const isWanted = (db: Queryable, { state }: Wanted) => (state === undefined ? db`true` : db`s.state = ${state}`);
 
 const standing = (db: Queryable, wanted: Wanted) =>
-  db`SELECT s.kind_id, s.group_id, s.clients FROM cohorts_standing(${wanted.id}) s WHERE ${isWanted(db, wanted)}`;
+  db`SELECT s.kind_id, s.group_id FROM cohorts_standing(${wanted.id}) s WHERE ${isWanted(db, wanted)}`;
 
 /** Cohorts do not say where a client is. */
 const within = (db: Queryable, scope: Scope) =>

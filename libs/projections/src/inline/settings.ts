@@ -1,7 +1,8 @@
 import type { FactOf, SettingsLevel } from '#contracts';
+import { groupChain } from '#domain';
 import { type InlineProjection, send, type Transaction } from '#event-log';
-import { ensureGroups } from './ensure-groups.js';
-import { placeGroups } from './place-groups.js';
+import { makeGroups } from './ensure-groups.js';
+import { placeApart } from './place-groups.js';
 
 /** What each level sets, and the newest revision on the way from each group to the fleet (R20). */
 export const settings: InlineProjection = {
@@ -31,8 +32,8 @@ const change = (fact: FactOf<'settings-changed'>, tx: Transaction): void => {
       owner_key = excluded.owner_key, held_at = NULL, held_reason = NULL`;
   if (level.scope === 'client') send(tx)`UPDATE client SET own_revision = ${revision} WHERE id = ${level.id}`;
   if (level.scope !== 'group') return;
-  ensureGroups([level.path], tx);
-  placeGroups(tx);
+  makeGroups(groupChain(level.path), tx);
+  placeApart(level.path, tx);
   send(tx)`
     UPDATE group_node SET chain_revision = ${revision}
     WHERE ${level.path} = '' OR path = ${level.path} OR starts_with(path, ${`${level.path}/`})`;

@@ -6,6 +6,8 @@ import { walk } from './walk.js';
 
 /** Clients whose places in the order are looked up, each by its id: some 15 ms. */
 export const looksUp = 5_000;
+/** So many are more quickly collected, and looked up, than met in the order: going through all of that takes 200 ms. */
+export const keepsAnyway = 10_000;
 
 /** The page by collecting what passes by the indexes of the filters, however rare it is in the order of the list. */
 export const gather = (search: Search): SQL =>
@@ -51,7 +53,7 @@ const sortMatches = (search: Search): SQL => {
 };
 
 const afterCursor = (search: Search, row: SQL): readonly SQL[] =>
-  isAfter({ ...search, source: { ...search.source, key: sql`${row}.key`, id: sql`${row}.id`, arms: undefined } });
+  isAfter({ ...search, source: { ...search.source, key: sql`${row}.key`, id: sql`${row}.id`, status: undefined } });
 
 /** A few matches are looked up in the source; many are kept in mind while the source is gone through. */
 const placeMatches = (search: Search, found: SQL): SQL => {
@@ -65,7 +67,7 @@ const placeMatches = (search: Search, found: SQL): SQL => {
   // IS TRUE keeps Postgres from turning it into a join, which would lose the order.
   const isMatch = sql`(${id} IN (SELECT m.id FROM m)) IS TRUE`;
   const passed = walk(search, [sql`NOT (SELECT is_few FROM number)`, isMatch, ...lacks(search, id)]);
-  const number = sql`SELECT count(*) <= ${looksUp} AS is_few FROM (SELECT FROM m LIMIT ${looksUp + 1}) n`;
+  const number = sql`SELECT count(*) <= ${keepsAnyway} AS is_few FROM (SELECT FROM m LIMIT ${keepsAnyway + 1}) n`;
   return sql`
     ${named([...lackingFirst(search), sql`m AS MATERIALIZED (${found})`, sql`number AS MATERIALIZED (${number})`])}
     (${firstPlaces(search, places)})

@@ -2,7 +2,7 @@ import { type SQL, sql } from 'drizzle-orm';
 import type { ApiContext } from '../../context.js';
 import type { Expected } from './expect.js';
 import { type ClientFilters, filtersClient, filtersPresence } from './filters.js';
-import { gather, gatherLacking } from './gather.js';
+import { gather, gatherLacking, keepsAnyway } from './gather.js';
 import { keyText, type PageQuery, type Place, type Search } from './search.js';
 import { residualOf, sourceOf } from './source.js';
 import { walk, walkSome } from './walk.js';
@@ -16,8 +16,6 @@ const looksAt = 1_500;
 const composes = 400;
 /** Likewise where more than a few pass, but none of them is near: some 50 ms. */
 const looksFurther = 12_000;
-/** So many are more quickly collected than met in the order. */
-const keepsAnyway = 10_000;
 /** Where so many of those who pass the other filters lack something, or nothing, few queues are composed for a page. */
 const composable = 0.25;
 /** Clients that are kept in mind while an index is gone through: some 80 ms. */

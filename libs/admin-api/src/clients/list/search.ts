@@ -28,15 +28,15 @@ export type Search = PageQuery & {
 export const all = (conditions: readonly SQL[]): SQL => sql.join([...conditions], sql` AND `);
 
 /** That a row of the source comes after the cursor; Postgres takes it for a condition on the source's index. */
-export const isAfter = ({ sort, source, after, isDescending }: Search): readonly SQL[] => {
+export const isAfter = ({ source, after, isDescending }: Search): readonly SQL[] => {
   if (after === undefined) return [];
-  const { key, keyType, id, arms } = source;
+  const { key, keyType, id, status } = source;
   const direction = sql.raw(isDescending ? '<' : '>');
-  if (sort === 'status' && arms) {
-    // All of an arm has one status: it comes after the cursor's, or before, or its ids tell. None is as long as the last.
+  if (status !== undefined) {
+    // One status comes after the cursor's, or before, or the ids tell. None is as long as the last.
     const [first, last] = isDescending ? [sql`repeat('z', 65)`, sql`''`] : [sql`''`, sql`repeat('z', 65)`];
-    const from = sql`CASE WHEN a.arm = ${after.sortedBy} THEN ${after.id}
-      WHEN a.arm ${direction} ${after.sortedBy} THEN ${first} ELSE ${last} END`;
+    const from = sql`CASE WHEN ${status} = ${after.sortedBy} THEN ${after.id}
+      WHEN ${status} ${direction} ${after.sortedBy} THEN ${first} ELSE ${last} END`;
     return [sql`${id} ${direction} ${from}`];
   }
   return [sql`(${key}, ${id}) ${direction} (${after.sortedBy}::${sql.raw(keyType)}, ${after.id})`];

@@ -14,6 +14,8 @@ export type Source = {
   /** One index scan for each value of the column: of a status, or of a group. */
   readonly arms: { readonly column: SQL; readonly values: SQL } | undefined;
   readonly isListed: SQL;
+  /** The status that all rows have, or all of an arm, where they are sorted by it. */
+  readonly status?: SQL | undefined;
   /** What the arms have settled already. */
   readonly settles: 'group' | 'statuses' | undefined;
 };
@@ -32,9 +34,20 @@ const presenceKeys = {
 /** Every sort has an index for all clients, and one for those of a group or of a status, where rows may lie far apart. */
 export const sourceOf = (sort: ClientSort, filters: ClientFilters): Source => {
   if (sort === 'since') return presenceBy('since', filters.group === undefined ? 'statuses' : 'group', filters);
-  if (sort === 'status') return presenceBy('status', filters.statuses && 'statuses', filters);
+  if (sort === 'status') return byStatus(filters);
   const isByStatus = sort === 'id' && filters.group === undefined && filters.statuses !== undefined;
   return isByStatus ? presenceBy('id', 'statuses', filters) : clientBy(sort, filters);
+};
+
+/** In the order of ids where all have one status: so the clients of a group are read from its index. */
+const byStatus = (filters: ClientFilters): Source => {
+  const { group, statuses: wanted } = filters;
+  const [only] = wanted ?? [];
+  if (group !== undefined && only !== undefined && wanted?.length === 1) {
+    const status = sql`${only}::text`;
+    return { ...clientBy('id', filters), key: status, status };
+  }
+  return { ...presenceBy('status', wanted && 'statuses', filters), status: wanted && sql`a.arm` };
 };
 
 const clientBy = (sort: keyof typeof clientKeys, { group }: ClientFilters): Source => ({

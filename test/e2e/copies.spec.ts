@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { cp, mkdtemp, rm } from 'node:fs/promises';
+import { copyFile, mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Agent, type AgentEvent, fileIdentity, fileState, memoryState } from '#agent';
+import { Agent, type AgentEvent, fileIdentity, fileState, memoryState, publicKeyOf } from '#agent';
 import type { Client } from '#contracts';
 import { until } from '../helpers/conditions.js';
 import { startDetour } from '../helpers/detour.js';
@@ -68,10 +68,15 @@ describe.each(brokersToTry)('a machine that was copied, with %s', (_, program) =
     if (!running) throw new Error(`no ${id}`);
     return running;
   };
+  /** What an agent keeps is written beside its place and moved there: each file is whole at any time. */
+  const duplicate = async (from: string, to: string): Promise<void> => {
+    await mkdir(join(folder, to));
+    for (const file of ['agent.creds', 'state.json']) await copyFile(join(folder, from, file), join(folder, to, file));
+  };
   /** The same machine again, somewhere else. */
   const copyOf = async (id: string) => {
     const home = `${id}-copy`;
-    await cp(join(folder, id), join(folder, home), { recursive: true });
+    await duplicate(id, home);
     return start(id, { home, server: elsewhere.url, ip: '10.0.0.2' });
   };
   const copies = () => system.rest.get<Copies>('/v1/copies');
@@ -169,6 +174,107 @@ describe.each(brokersToTry)('a machine that was copied, with %s', (_, program) =
     await dismiss('pc-5');
     await until(() => revisions(first).includes(Number(revision)));
   }, 120_000);
+
+  /** A client with a token of its own, whose copies are split off. */
+  const startSplitting = async (id: string) => {
+    const { token } = await makeToken(system.rest, { group: 'paris', labels: { os: 'linux' } });
+    const running = await start(id, { token });
+    await setting(id, { reachback: { copies: 'split' } });
+    return running;
+  };
+  const splitOf = async ({ events }: Running): Promise<string> => {
+    const find = () => events.flatMap((event) => (event.type === 'split' ? [event.clientId] : []));
+    return (await until(find, (found) => found.length > 0))[0] ?? '';
+  };
+  const keyIn = async (home: string): Promise<string> => {
+    const identity = await fileIdentity(join(folder, home)).load();
+    if (!identity) throw new Error(`nobody has enrolled in ${home}`);
+    return publicKeyOf(identity);
+  };
+  const credentials = (id: string) =>
+    system.rest.get<{ items: readonly { publicKey: string; state: string }[] }>(`/v1/clients/${id}/credentials`);
+  const typesOf = async (id: string): Promise<readonly string[]> => {
+    const { items } = await system.rest.get<{ items: readonly { type: string }[] }>(
+      `/v1/events?client=${id}&limit=1000`,
+    );
+    return items.map(({ type }) => type);
+  };
+
+  test('with `split` the one that came later becomes a client of its own by itself; the other goes on', async () => {
+    const first = await startSplitting('pc-6');
+    const key = await keyIn('pc-6');
+    const second = await copyOf('pc-6');
+    const own = await splitOf(second);
+    await until(
+      () => client('pc-6'),
+      ({ copied }) => !copied,
+    );
+    await Promise.all([answers(first, 2), answers(second, 2)]);
+    expect(await client(own)).toMatchObject({
+      splitFrom: 'pc-6',
+      group: 'paris',
+      labels: { os: 'linux' },
+      copied: false,
+      status: 'Unreachable/Online',
+    });
+    expect(await client('pc-6')).toMatchObject({ splitFrom: null, copied: false, status: 'Unreachable/Online' });
+    expect(first.events.filter(({ type }) => type === 'failed')).toEqual([]);
+    expect(await keyIn('pc-6')).toBe(key);
+    expect((await credentials('pc-6')).items).toMatchObject([{ publicKey: key, state: 'valid' }]);
+    expect((await credentials(own)).items).toMatchObject([{ publicKey: await keyIn('pc-6-copy'), state: 'valid' }]);
+    expect(await typesOf('pc-6')).toEqual(
+      expect.arrayContaining(['client-copied', 'client-split-offered', 'client-split']),
+    );
+
+    const { revision } = (await setting(own, { scan: 'daily' })).body as { revision: string };
+    await until(() => revisions(second).includes(Number(revision)));
+    expect(revisions(first)).not.toContain(Number(revision));
+
+    await second.agent.stop();
+    const restarted = await start('pc-6', { home: 'pc-6-copy', server: elsewhere.url, ip: '10.0.0.2' });
+    await Promise.all([answers(first, 3), answers(restarted, 3)]);
+    expect(restarted.events.find(isAnswer)).toMatchObject({ kind: 'start' });
+    expect((await client('pc-6')).copied).toBe(false);
+    expect((await typesOf('pc-6')).filter((type) => type === 'client-copied')).toHaveLength(1);
+  }, 120_000);
+
+  test('of several copies each becomes a client of its own', async () => {
+    const first = await startSplitting('pc-7');
+    const homes = ['pc-7-a', 'pc-7-b', 'pc-7-c'];
+    for (const home of homes) await duplicate('pc-7', home);
+    const all = await Promise.all(homes.map((home) => start('pc-7', { home, server: elsewhere.url, ip: '10.0.0.2' })));
+    const ids = await Promise.all(all.map(splitOf));
+    expect(new Set(ids).size).toBe(3);
+    await until(
+      () => client('pc-7'),
+      ({ copied }) => !copied,
+    );
+    await Promise.all([first, ...all].map((running) => answers(running, 2)));
+    expect(first.events.filter(({ type }) => type === 'failed' || type === 'split')).toEqual([]);
+  }, 120_000);
+
+  test('a copy of what was split off waits for approval, and says whose copy it is', async () => {
+    const own = (await fileIdentity(join(folder, 'pc-6-copy')).load())?.clientId ?? '';
+    await setting(own, { reachback: { copies: 'split' } });
+    await duplicate('pc-6-copy', 'pc-6-third');
+    const third = await start('pc-6', { home: 'pc-6-third', ip: '10.0.0.3' });
+    await until(() => third.events.some(({ type }) => type === 'awaiting-approval'));
+    expect((await client(own)).copied).toBe(false);
+    type Waiting = { readonly id: string; readonly splitFrom: string; readonly clientId: string };
+    const { items } = await system.rest.get<{ items: readonly Waiting[] }>('/v1/enrolments?state=pending');
+    expect(items).toMatchObject([{ splitFrom: own }]);
+    await third.agent.stop();
+    await system.rest.send('POST', `/v1/enrolments/${items[0]?.id}/approve`);
+    const restarted = await start('pc-6', { home: 'pc-6-third', ip: '10.0.0.3' });
+    expect(await client(items[0]?.clientId ?? '')).toMatchObject({ splitFrom: own, copied: false });
+    await answers(restarted, 1);
+  }, 120_000);
+
+  test('revoking a credential revokes what was split off from it, and from that', async () => {
+    const keys = await Promise.all(['pc-6', 'pc-6-copy', 'pc-6-third'].map(keyIn));
+    const { body } = await system.rest.send<{ revoked: string[] }>('POST', '/v1/clients/pc-6/credentials/revoke');
+    expect(body.revoked.slice().sort()).toEqual(keys.slice().sort());
+  });
 
   test('revoking the credential ends both, and the copy with them', async () => {
     expect((await client('pc-4')).copied).toBe(true);

@@ -15,8 +15,7 @@ const sayFailure = (event: ConnectEvent): void => {
 
 /** Sends one message and waits until it is stored. */
 const send = async (options: CommonOptions, kind: PublishedKind, payload: string | Uint8Array): Promise<void> => {
-  const { id } = options;
-  const { link } = await connectAgent(await connectOptionsOf(options), sayFailure);
+  const { link, id } = await connectAgent(await connectOptionsOf(options), sayFailure);
   await link.nats.request(subjects.agent(id, kind), payload, { timeout: receiptTimeout }).finally(() => link.close());
 };
 

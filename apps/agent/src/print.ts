@@ -26,6 +26,8 @@ export const printEvent = (event: AgentEvent): void => {
       return line(paint('green', `enrolled; the credential is valid until ${event.expiresAt}`));
     case 'renewed':
       return line(`renewed the credential; it is valid until ${event.expiresAt}`);
+    case 'split':
+      return line(paint('green', `was a copy of ${event.from}, and is the client ${event.clientId} from now on`));
     case 'heartbeat':
       return line(paint('dim', 'heartbeat'));
     case 'answered':

@@ -1,5 +1,5 @@
 import type { Msg } from '@nats-io/transport-node';
-import { type ErrorReply, errorReplySchema } from '#contracts';
+import { type ErrorReply, errorReplySchema, type SplitRight } from '#contracts';
 
 /** An answer of the server that is an error of its catalogue. */
 export class AgentError extends Error {
@@ -9,6 +9,8 @@ export class AgentError extends Error {
     readonly code: string,
     message: string,
     readonly retryAfterSeconds?: number,
+    /** With `copied`: how this machine becomes a client of its own. */
+    readonly split?: SplitRight,
   ) {
     super(message);
   }
@@ -23,8 +25,8 @@ export const answerOf = <T>(message: Msg): T => {
   const answer = message.json<T | ErrorReply>();
   const failure = errorReplySchema.safeParse(answer);
   if (!failure.success) return answer as T;
-  const { code, message: text, retryAfterSeconds } = failure.data.error;
-  throw new AgentError(code, text, retryAfterSeconds);
+  const { code, message: text, retryAfterSeconds, split } = failure.data.error;
+  throw new AgentError(code, text, retryAfterSeconds, split);
 };
 
 export const messageOf = (error: unknown): string =>

@@ -6,6 +6,7 @@ import {
   isReply,
   notifySchema,
   type RequestKind,
+  type SplitRight,
   subjects,
   type UpdateItem,
   type WorkReply,
@@ -15,11 +16,13 @@ import { AgentError, answerOf, messageOf } from './agent-error.js';
 import type { Link } from './connection.js';
 import { connectAgent, type ConnectEvent, type Connected, type ConnectOptions } from './identity/connect-agent.js';
 import { keepRenewed, type RenewEvent } from './identity/renew.js';
+import { keepSplit } from './identity/split.js';
 import type { UpdateHandler } from './download.js';
+import type { IdentityStore } from './identity/identity.js';
 import { newInstance } from './instance.js';
 import { firstRetry, longestRetry, waitAfter } from './retry.js';
 import { nextTime, requestTimeoutOf, type Rhythm, rhythmOf } from './schedule.js';
-import type { AgentState, StateStore } from './state.js';
+import { type AgentState, stateAs, type StateStore } from './state.js';
 
 const longestSleep = 5_000;
 const goodbyeTimeout = 10_000;
@@ -32,6 +35,8 @@ export type AgentEvent =
   | ConnectEvent
   | RenewEvent
   | { readonly type: 'answered'; readonly kind: RequestKind; readonly reply: WorkReply }
+  /** This machine, a copy of another, is a client of its own from now on. */
+  | { readonly type: 'split'; readonly from: string; readonly clientId: string }
   | { readonly type: 'settings-applied'; readonly revision: string }
   | { readonly type: 'update-applied' | 'update-started'; readonly update: UpdateItem }
   | { readonly type: 'failed'; readonly what: string; readonly error: string; readonly retryInSeconds?: number };
@@ -51,10 +56,14 @@ export type AgentOptions = ConnectOptions & {
 /**
  * Speaks for one client: registers (or says that it started), beats at the granted interval, polls, applies what a
  * reply brings, and acknowledges it until the server has accepted that. While the server is away it sends nothing and
- * piles up nothing.
+ * piles up nothing. If its machine turns out to be a copy of another, it may be told to become a client of its own, and goes on
+ * as that one.
  */
 export class Agent {
   private readonly stopping = new AbortController();
+  /** Aborts when the agent stops, or is to go on as another client. */
+  private signal = this.stopping.signal;
+  private becoming: { readonly right: SplitRight | undefined; readonly session: AbortController } = newSession();
   private running: Promise<void> | undefined;
   /** The server's time less ours, in milliseconds: our place in the interval is measured on the server's clock. */
   private clockOffset = 0;
@@ -63,7 +72,7 @@ export class Agent {
 
   private constructor(
     private readonly options: AgentOptions,
-    private readonly connected: Connected,
+    private connected: Connected,
     private state: AgentState,
     /** None of who speaks beside the agent that runs, and then ends. */
     private readonly instance?: string,
@@ -74,7 +83,7 @@ export class Agent {
     const state = await options.store.load();
     const connected = await connectAgent(options, (event) => options.onEvent?.(event));
     options.onEvent?.({ type: 'connected' });
-    const agent = new Agent(options, connected, state, newInstance());
+    const agent = new Agent(options, connected, stateAs(connected.id, options.id, state), newInstance());
     agent.running = agent.run();
     return agent;
   }
@@ -85,7 +94,7 @@ export class Agent {
     const connected = await connectAgent(options, (event) => {
       if (event.type === 'failed') options.onEvent?.(event);
     });
-    const agent = new Agent(options, connected, state);
+    const agent = new Agent(options, connected, stateAs(connected.id, options.id, state));
     await agent.fetchWork('update', { trigger }).finally(() => connected.link.close());
   }
 
@@ -99,7 +108,7 @@ export class Agent {
   /** Says goodbye and ends: offline at once (R7). */
   async leave(reason?: string): Promise<void> {
     const payload = JSON.stringify(reason === undefined ? {} : { reason });
-    await this.link.nats.request(subjects.agent(this.options.id, 'stop'), payload, { timeout: goodbyeTimeout });
+    await this.link.nats.request(subjects.agent(this.id, 'stop'), payload, { timeout: goodbyeTimeout });
     await this.stop();
   }
 
@@ -107,19 +116,60 @@ export class Agent {
     return this.connected.link;
   }
 
-  private get signal(): AbortSignal {
-    return this.stopping.signal;
+  /** Whom it speaks for now. */
+  private get id(): string {
+    return this.connected.id;
+  }
+
+  private async run(): Promise<void> {
+    while (!this.stopping.signal.aborted) {
+      this.becoming = newSession();
+      this.signal = AbortSignal.any([this.stopping.signal, this.becoming.session.signal]);
+      await this.speak();
+      const { proof } = this.connected;
+      const { right } = this.becoming;
+      if (proof && right) await this.goOnAs(right, proof.store);
+    }
   }
 
   /** Beats go on whatever work is doing: the broker keeps them also while no server is there to answer a poll. */
-  private async run(): Promise<void> {
+  private async speak(): Promise<void> {
     this.answerNotifications();
     await Promise.all([this.beatOn(), this.workOn(), this.renewOn()]);
   }
 
+  /** What it is to become is on disk before it is asked for: after a restart it goes on there. */
+  private async goOnAs(right: SplitRight, store: IdentityStore): Promise<void> {
+    const { options, id: from } = this;
+    const { signal } = this.stopping;
+    await keepSplit(store, right);
+    await this.link.close();
+    for (let pause = firstRetry; !signal.aborted; pause = Math.min(pause * 2, longestRetry)) {
+      try {
+        this.connected = await connectAgent(options, (event) => options.onEvent?.(event), signal);
+        await this.save(stateAs(this.id, options.id, this.state));
+        if (this.id !== from) return options.onEvent?.({ type: 'split', from, clientId: this.id });
+        // The server said no to what it offers; it is not asked at once again.
+        await sleep(longestRetry, undefined, { signal }).catch(() => undefined);
+        return;
+      } catch (error) {
+        if (signal.aborted) return;
+        const wait = waitAfter(error, pause);
+        const retryInSeconds = wait / 1000;
+        options.onEvent?.({
+          type: 'failed',
+          what: 'becoming a client of its own',
+          error: messageOf(error),
+          retryInSeconds,
+        });
+        await sleep(wait, undefined, { signal }).catch(() => undefined);
+      }
+    }
+  }
+
   private async renewOn(): Promise<void> {
-    const { id, onEvent } = this.options;
-    const { link, proof } = this.connected;
+    const { onEvent } = this.options;
+    const { link, id, proof } = this.connected;
     if (!proof) return;
     const told = (event: RenewEvent): void => onEvent?.(event);
     await keepRenewed({ id, link, ...proof, now: () => this.serverNow(), signal: this.signal, told });
@@ -127,7 +177,7 @@ export class Agent {
 
   /** A direct client is told that there is something for it, and fetches it (R18); or asked whether it is there (R19). */
   private answerNotifications(): void {
-    this.link.subscribe(subjects.agent(this.options.id, 'notify'), (message) => {
+    this.link.subscribe(subjects.agent(this.id, 'notify'), (message) => {
       // The server wants an answer. What wants none was led here by somebody else.
       if (!message.reply || isReply(message)) return;
       message.respond('{}');
@@ -176,8 +226,8 @@ export class Agent {
   }
 
   private beat(): void {
-    const { id, ips } = this.options;
-    this.link.nats.publish(subjects.agent(id, 'heartbeat'), ips ? JSON.stringify({ ips }) : '');
+    const { ips } = this.options;
+    this.link.nats.publish(subjects.agent(this.id, 'heartbeat'), ips ? JSON.stringify({ ips }) : '');
     this.options.onEvent?.({ type: 'heartbeat' });
   }
 
@@ -206,6 +256,7 @@ export class Agent {
         return await attempt();
       } catch (error) {
         if (this.signal.aborted) return;
+        if (error instanceof AgentError && error.split && this.connected.proof) return this.become(error.split);
         if (error instanceof AgentError && error.code === 'not_registered' && what !== 'connecting') {
           await this.save({ registered: false });
           return this.persist('connecting', () => this.connect());
@@ -216,6 +267,12 @@ export class Agent {
         await sleep(wait, undefined, { signal: this.signal }).catch(() => undefined);
       }
     }
+  }
+
+  private become(right: SplitRight): void {
+    const { session } = this.becoming;
+    this.becoming = { right, session };
+    session.abort();
   }
 
   /** One request that may bring work; does the work and acknowledges it. */
@@ -281,7 +338,7 @@ export class Agent {
   }
 
   private async request<T>(kind: RequestKind, payload: object): Promise<T> {
-    const subject = subjects.agent(this.options.id, kind);
+    const subject = subjects.agent(this.id, kind);
     const message = await this.link.request(subject, JSON.stringify(payload), requestTimeoutOf(this.rhythm()));
     return answerOf<T>(message);
   }
@@ -291,6 +348,8 @@ export class Agent {
     await this.options.store.save(this.state);
   }
 }
+
+const newSession = () => ({ right: undefined, session: new AbortController() });
 
 /** Whatever else the server may want to tell one day, polling finds it out. */
 const isVerification = (message: Msg): boolean => {

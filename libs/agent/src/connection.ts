@@ -21,7 +21,11 @@ export type Link = {
 /** What happens to a link. `refused`: the broker takes the credential no longer; it is tried again now and then. */
 export type LinkState = 'connected' | 'disconnected' | 'refused';
 
-export type LinkOptions = DialOptions & { readonly told?: (state: LinkState) => void };
+export type LinkOptions = DialOptions & {
+  readonly told?: (state: LinkState) => void;
+  /** Fails at first where the broker is away, instead of waiting for it. */
+  readonly isImpatient?: boolean;
+};
 
 /** Whom the broker refuses does not knock more often than this, in milliseconds. */
 const refusedWait = 60_000;
@@ -35,7 +39,7 @@ export const openLink = async (options: LinkOptions): Promise<Link> => {
   const closing = new AbortController();
   const subscriptions: { readonly subject: string; readonly heard: (message: Msg) => void }[] = [];
   let lost = newLoss();
-  let line = lineOf(await dialPatiently(options));
+  let line = lineOf(await (options.isImpatient ? dial(options) : dialPatiently(options)));
 
   const told = (state: LinkState): void => {
     if (state !== 'connected') {

@@ -35,6 +35,10 @@ export type DialOptions = {
   readonly failed?: (failure: ConnectFailure) => void;
 };
 
+/** Whether the broker refuses a credential. */
+export const isRefused = (error: unknown): boolean =>
+  error instanceof AuthorizationError || error instanceof UserAuthenticationExpiredError;
+
 const reconnectWait = 500;
 /** Agents that lost the broker together come back spread over this much more, in milliseconds. */
 const reconnectJitter = 3_000;
@@ -50,7 +54,7 @@ export const dialPatiently = async (options: DialOptions): Promise<NatsConnectio
     try {
       return await dial(options);
     } catch (error) {
-      if (error instanceof AuthorizationError || error instanceof UserAuthenticationExpiredError) throw error;
+      if (isRefused(error)) throw error;
       const distrust = untrusted(error);
       if (!distrust) return dial(options, { waitOnFirstConnect: true });
       const { message } = distrust;

@@ -5,6 +5,8 @@ import { ackResult, grantedPolicySchema } from '#contracts';
 
 /** What an agent keeps across restarts. */
 const stateSchema = z.object({
+  /** Whose state it is, where the machine became another client than it was started as. */
+  clientId: z.string().optional(),
   registered: z.boolean(),
   installed: z.record(z.string(), z.string()),
   settings: z.object({ revision: z.string(), values: z.record(z.string(), z.unknown()) }).nullable(),
@@ -15,6 +17,12 @@ const stateSchema = z.object({
 export type AgentState = z.infer<typeof stateSchema>;
 
 const initialState: AgentState = { registered: false, installed: {}, settings: null, policy: null, results: [] };
+
+/** The state as it is to begin with as a client; of another, whose copy the machine was, it keeps what is installed. */
+export const stateAs = (clientId: string, startedAs: string, state: AgentState): AgentState =>
+  (state.clientId ?? startedAs) === clientId
+    ? state
+    : { ...initialState, clientId, installed: state.installed, policy: state.policy };
 
 export type StateStore = {
   readonly load: () => Promise<AgentState>;

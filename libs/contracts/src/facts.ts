@@ -218,6 +218,20 @@ export type FactData = {
   'client-copied': { readonly instances: readonly [CopiedInstance, CopiedInstance] };
   /** An administrator has decided; `copied` is the position of the fact that it is about. */
   'client-copy-dismissed': { readonly copied: string };
+  /**
+   * A copy of this client is told, at its next request, by which token it may become a client of its own, and as which.
+   * `publicKey` is that of the credential that both have; null where it did not enrol.
+   */
+  'client-split-offered': {
+    readonly token: string;
+    readonly clientId: string;
+    readonly instance: string;
+    readonly address: string | null;
+    readonly ips: readonly string[];
+    readonly publicKey: string | null;
+  };
+  /** The copy has asked to be let in with a key of its own, and does not speak as this client any more. */
+  'client-split': { readonly token: string; readonly clientId: string; readonly publicKey: string };
   /** Nothing arrived between two times because the broker (or every responder) was away; deadlines move (G1). */
   'lane-gap-observed': { readonly from: string; readonly to: string; readonly away: 'broker' | 'server' };
   /**
@@ -275,6 +289,8 @@ export const factVersions: Readonly<Record<FactType, number>> = {
   'credential-revoked': 1,
   'client-copied': 1,
   'client-copy-dismissed': 1,
+  'client-split-offered': 1,
+  'client-split': 1,
   'lane-gap-observed': 1,
   'lane-silence-judged': 1,
   'lane-source-reset': 1,

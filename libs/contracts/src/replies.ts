@@ -39,12 +39,23 @@ export type AckReply = z.infer<typeof ackReplySchema>;
 /** Set on every error reply, with the code as its value. */
 export const errorHeader = 'Nats-Service-Error-Code';
 
+/** With `copied`: how a machine that was copied becomes a client of its own. */
+export const splitRightSchema = z.object({
+  clientId: z.string().describe('the id that it has from then on'),
+  token: z.string().describe('an enrolment token, good once and for this id alone'),
+  expiresAt: z.string(),
+});
+export type SplitRight = z.infer<typeof splitRightSchema>;
+
 export const errorReplySchema = z.object({
   error: z.object({
     code: z.string(),
     message: z.string(),
     retryAfterSeconds: z.number().optional(),
     correlation: z.string().optional().describe('what the server’s log calls this request'),
+    split: splitRightSchema
+      .optional()
+      .describe('with `copied`: enrol with a key of your own by this, and go on as that'),
   }),
 });
 export type ErrorReply = z.infer<typeof errorReplySchema>;

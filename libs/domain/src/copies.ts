@@ -14,6 +14,8 @@ export type Instances = {
   readonly sentAt: number | null;
   /** Who spoke before, newest first. */
   readonly past: readonly string[];
+  /** Who took over from one that speaks on: machines that came later, newest first. */
+  readonly copies: readonly string[];
 };
 
 /** What a contact with an instance number says of itself. */
@@ -21,17 +23,22 @@ export type Sighting = { readonly instance: string; readonly at: number; readonl
 
 /**
  * `known`: nothing new. `taken-over`: by a process that was never heard before; a restart is no more than this. `copied`:
- * who was taken over from speaks on.
+ * who was taken over from speaks on. `copy`: one of those speaks that took over from him.
  */
-export type SightingVerdict = 'known' | 'taken-over' | 'copied';
+export type SightingVerdict = 'known' | 'taken-over' | 'copied' | 'copy';
 
 /** Earlier instances that are remembered; of a machine copied more often, some two still meet. */
 const remembered = 16;
+/** The same where they follow one another sooner than a machine restarts: an image's copies that start together. */
+const rememberedOfMany = 1_000;
+/** In milliseconds. */
+const sooner = 3_600_000;
 /** For how long a request of a process that has ended may still be under way, in milliseconds; nobody waits longer. */
 const underWay = 10_000;
 
 export const judgeSighting = (known: Instances | undefined, seen: Sighting): SightingVerdict => {
   if (known?.current === seen.instance) return 'known';
+  if (known?.copies.includes(seen.instance)) return 'copy';
   if (!known?.past.includes(seen.instance)) return 'taken-over';
   return isLate(known, seen) ? 'known' : 'copied';
 };
@@ -47,15 +54,33 @@ export const takeOver = (known: Instances | undefined, { instance, at, sentAt }:
   current: instance,
   since: at,
   sentAt,
-  past: known ? [known.current, ...known.past].slice(0, remembered) : [],
+  past: known ? [known.current, ...known.past].slice(0, at - known.since < sooner ? rememberedOfMany : remembered) : [],
+  copies: known?.copies ?? [],
 });
 
+/** Who is known once one is heard that others took over from: they came later, and are its copies. */
+export const takeBack = (known: Instances, { instance, at, sentAt }: Sighting): Instances => {
+  const all = [known.current, ...known.past];
+  const place = all.indexOf(instance);
+  return {
+    current: instance,
+    since: at,
+    sentAt,
+    past: all.slice(place + 1),
+    copies: [...all.slice(0, place), ...known.copies].slice(0, rememberedOfMany),
+  };
+};
+
 /** What an administrator wants done about copies. */
-export const copyPolicies = ['report', 'refuse', 'quarantine'] as const;
+export const copyPolicies = ['report', 'refuse', 'quarantine', 'split', 'split-on-approval'] as const;
 export type CopyPolicy = (typeof copyPolicies)[number];
+
+/** Whether who came later becomes a client of its own. */
+export const isSplitting = (policy: CopyPolicy): boolean => policy === 'split' || policy === 'split-on-approval';
 
 /**
  * How a request of a client that was copied is treated: served as ever; answered with an error; or answered without work.
+ * Who is to be split off is known one by one ({@link judgeSighting}), and the client is served.
  *
  * @param holder the instance that was there before the other
  */

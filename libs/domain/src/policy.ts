@@ -149,7 +149,7 @@ const copies = (value: unknown): CopyPolicy => {
   if (value === undefined) return defaultPolicy.copies;
   const known = copyPolicies.find((policy) => policy === value);
   if (known) return known;
-  throw new Problem('reachback.copies', 'must be "report", "refuse" or "quarantine"');
+  throw new Problem('reachback.copies', 'must be "report", "refuse", "quarantine", "split" or "split-on-approval"');
 };
 
 const duration = (value: unknown, field: string, fallback: number): number => {

@@ -7,6 +7,8 @@ export * from './credentials/select-granted.js';
 export * from './requests/decide-pending.js';
 export * from './requests/enrol.js';
 export * from './requests/select-enrolments.js';
+export * from './splits/offer-split.js';
+export * from './splits/revoke-splits.js';
 export * from './tokens/create-token.js';
 export * from './tokens/delete-token.js';
 export * from './tokens/select-tokens.js';

@@ -31,6 +31,8 @@ export type ClientRow = {
   readonly instanceSince: Date | null;
   readonly instanceSentAt: Date | null;
   readonly pastInstances: readonly string[] | null;
+  /** Its copies, of those processes that are known to be of machines that came later. */
+  readonly copies: readonly string[] | null;
   /** Of a client that two machines speak as: the one that was there before. */
   readonly copyHolder: string | null;
 };
@@ -61,6 +63,7 @@ const selectClients = (db: Queryable, ids: readonly string[]) => db<(ClientRow &
          own.values AS "ownSettings", f.revision AS "fleetRevision", g.chain_revision AS "chainRevision",
          greatest(f.revision, g.chain_revision, c.own_revision) AS revision, n.revision AS "networksRevision",
          i.instance, i.since AS "instanceSince", i.sent_at AS "instanceSentAt", i.past AS "pastInstances",
+         i.copies,
          k.instances->0->>'instance' AS "copyHolder"
   FROM client c
   JOIN group_node g ON g.path = c.group_path

@@ -16,6 +16,7 @@ import {
 } from '#contracts';
 import type { RequestIdentity } from '#domain';
 import { addressOf } from './address.js';
+import { CopiedError } from './copied-error.js';
 
 /** The kinds whose reply carries work; `ack` is the other one. */
 export type WorkKind = Exclude<RequestKind, 'ack'>;
@@ -139,8 +140,9 @@ export const respond = (message: Msg, reply: object): void => {
 export const refuse = (message: Msg, error: ReachbackError, correlation: string): void => {
   if (!message.reply || isReply(message)) return;
   const { code, message: text, retryAfterSeconds } = error;
+  const split = error instanceof CopiedError && error.split ? { split: error.split } : {};
   const reply: ErrorReply = {
-    error: { code, message: text, ...(retryAfterSeconds ? { retryAfterSeconds } : {}), correlation },
+    error: { code, message: text, ...(retryAfterSeconds ? { retryAfterSeconds } : {}), correlation, ...split },
   };
   const h = markedHeaders();
   h.set(errorHeader, code);

@@ -63,12 +63,13 @@ export const startResponders = async ({
   const rejects = createRejectLog(db, observer.rejected);
   const relay = createRelay(nats, lanes, secret);
   const cache = new EffectiveCache();
+  const splitting = enrolment && { authority: enrolment.authority, lanes, secret };
   const keyOf = (request: AgentRequest) => request.clientId;
   const batchOf = <R extends AgentRequest>(
     concurrency: number,
     serve: (requests: readonly R[]) => Promise<ReadonlyMap<R, Outcome>>,
   ) => microBatch<R>({ keyOf, maxItems, concurrency, run: (requests) => runBatch(requests, serve, relay, log) });
-  const work = batchOf<WorkRequest>(2, (requests) => serveWork(db, lanes, cache, requests));
+  const work = batchOf<WorkRequest>(2, (requests) => serveWork(db, lanes, cache, splitting, requests));
   // All of them write, one transaction after the other: a second would only wait for the log's lock with half of them.
   const acks = batchOf<AckRequest>(1, (requests) => serveAcks(db, lanes, cache, requests));
 

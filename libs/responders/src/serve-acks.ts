@@ -1,11 +1,13 @@
 import { type AckReply, type AckResult, type Lanes, type NewFact, ReachbackError, type SettledItem } from '#contracts';
+import { isSplitting } from '#domain';
 import { appendFacts, type Database, lockLog, lowestHead, type Queryable, transact } from '#event-log';
 import { inlineProjections } from '#projections';
 import { appendUnchanged } from './append-unchanged.js';
+import { CopiedError } from './copied-error.js';
 import type { EffectiveCache } from './effective.js';
-import { type Known, type KnownClient, readClients } from './read-clients.js';
+import { type ClientRow, type Known, type KnownClient, readClients } from './read-clients.js';
 import { type AckRequest, metaOf } from './request.js';
-import { copied, treatmentOf } from './treat.js';
+import { treatmentOf } from './treat.js';
 
 export type AckOutcome = { readonly reply: AckReply } | { readonly error: ReachbackError };
 
@@ -60,8 +62,8 @@ const serveAll = (requests: readonly AckRequest[], { known, delivered }: Read, c
       outcomes.set(request, { error: new ReachbackError('not_registered') });
       return [];
     }
-    if (treatmentOf(request, client.row, cache) === 'refuse') {
-      outcomes.set(request, copied());
+    if (isSplitOff(request, client.row, cache) || treatmentOf(request, client.row, cache) === 'refuse') {
+      outcomes.set(request, { error: new CopiedError() });
       return [];
     }
     outcomes.set(request, { reply: { accepted: request.payload.results.length } });
@@ -72,9 +74,13 @@ const serveAll = (requests: readonly AckRequest[], { known, delivered }: Read, c
   return { outcomes, facts };
 };
 
+/** A copy hears with its next request for work how it becomes a client of its own. */
+const isSplitOff = ({ payload: { instance } }: AckRequest, row: ClientRow, cache: EffectiveCache): boolean =>
+  instance !== undefined && row.copies?.includes(instance) === true && isSplitting(cache.of(row).policy.copies);
+
 const readFor = async (db: Queryable, cache: EffectiveCache, ids: readonly string[]): Promise<Read> => {
   const [{ known, since }, rows] = await Promise.all([readClients(db, ids), selectDeliveries(db, ids)]);
-  const copies = [...known.values()].map(({ row }) => row).filter(({ copyHolder }) => copyHolder !== null);
+  const copies = [...known.values()].map(({ row }) => row).filter(isCopied);
   if (copies.length > 0) await cache.refresh(db, copies);
   const delivered = new Map<string, DeliveryRow[]>();
   for (const row of rows) {
@@ -84,6 +90,9 @@ const readFor = async (db: Queryable, cache: EffectiveCache, ids: readonly strin
   }
   return { known, delivered, since: since === undefined ? undefined : lowestHead([[{ since }], rows]) };
 };
+
+const isCopied = ({ copyHolder, copies }: ClientRow): boolean =>
+  copyHolder !== null || (copies !== null && copies.length > 0);
 
 const selectDeliveries = (db: Queryable, ids: readonly string[]) => db<(DeliveryRow & { since: bigint })[]>`
   SELECT (SELECT position FROM log_head) AS since, client_id, kind, key, revision, release, state,

@@ -1,8 +1,10 @@
 import { type Lanes, type NewFact, ReachbackError } from '#contracts';
 import { disagrees, isReinstalled } from '#domain';
+import type { SplitContext } from '#enrolment';
 import { appendFacts, type Database, lockLog, type Queryable, type Transaction, transact } from '#event-log';
 import { type AcknowledgedByClient, inlineProjections, readAcknowledged } from '#projections';
 import { appendUnchanged } from './append-unchanged.js';
+import { CopiedError } from './copied-error.js';
 import type { EffectiveCache } from './effective.js';
 import { planDelivery, planRequest } from './plan.js';
 import { type ClientRow, type Known, type OpenWork, readClients } from './read-clients.js';
@@ -10,8 +12,8 @@ import { register } from './register.js';
 import { findRepeatedUpdates } from './repeated-updates.js';
 import { type Composed, composeReply, composeWithheld } from './reply.js';
 import type { WorkRequest } from './request.js';
-import { noteSightings, sight } from './sightings.js';
-import { copied, quarantined, treatmentOf } from './treat.js';
+import { noteSightings, sight, type Sightings } from './sightings.js';
+import { quarantined, treatmentOf } from './treat.js';
 
 /** What became of a request. */
 export type Outcome = { readonly reply: Composed['reply'] } | { readonly error: ReachbackError };
@@ -41,11 +43,12 @@ export const serveWork = async (
   db: Database,
   lanes: Lanes,
   cache: EffectiveCache,
+  splitting: SplitContext | undefined,
   requests: readonly WorkRequest[],
 ): Promise<ReadonlyMap<WorkRequest, Outcome>> => {
   const read = await readFor(db, cache, requests);
   const appearing = new Set(
-    requests.filter((request) => makesKnown(request, read.known) || sight(request, read.known) !== 'known'),
+    requests.filter((request) => makesKnown(request, read.known) || sight(request, read.known, cache) !== 'known'),
   );
   const served = serveAll(
     requests.filter((request) => !appearing.has(request)),
@@ -65,7 +68,7 @@ export const serveWork = async (
     else left.push(request);
   }
   if (left.length > 0) {
-    const written = await transact(db, (tx) => serveLocked(tx, lanes, cache, left));
+    const written = await transact(db, (tx) => serveLocked(tx, lanes, cache, splitting, left));
     for (const [request, { outcome }] of written) outcomes.set(request, outcome);
   }
   return outcomes;
@@ -103,25 +106,26 @@ const makesKnown = (request: WorkRequest, known: Known): boolean => {
   return !client || client.row.removed || hasLess(client.row, request);
 };
 
-/** @param holders of the clients that have just turned out to be copied, the instance that was there before the other */
 const serveAll = (
   requests: readonly WorkRequest[],
   read: Read,
   cache: EffectiveCache,
-  holders: ReadonlyMap<string, string> = new Map(),
+  sightings?: Sightings,
 ): ReadonlyMap<WorkRequest, Served> =>
-  new Map(requests.map((request) => [request, serveOne(request, read, cache, holders.get(request.clientId))]));
+  new Map(requests.map((request) => [request, serveOne(request, read, cache, sightings)]));
 
 const serveOne = (
   request: WorkRequest,
   { known, acknowledged, repeated }: Read,
   cache: EffectiveCache,
-  holder?: string,
+  sightings?: Sightings,
 ): Served => {
   const client = known.get(request.clientId);
   if (!client || client.row.removed) return without({ error: new ReachbackError('not_registered') });
-  const treatment = treatmentOf(request, client.row, cache, holder);
-  if (treatment === 'refuse') return without(copied());
+  const copy = sightings?.copies.get(request.clientId);
+  if (copy) return without({ error: copy });
+  const treatment = treatmentOf(request, client.row, cache, sightings?.holders.get(request.clientId));
+  if (treatment === 'refuse') return without({ error: new CopiedError() });
   if (treatment === 'withhold') return without({ reply: composeWithheld(request, client.row, cache, quarantined) });
   const plan = planRequest(request, client, {
     acknowledged: acknowledged.get(request.clientId) ?? [],
@@ -148,13 +152,14 @@ const serveLocked = async (
   tx: Transaction,
   lanes: Lanes,
   cache: EffectiveCache,
+  splitting: SplitContext | undefined,
   requests: readonly WorkRequest[],
 ): Promise<ReadonlyMap<WorkRequest, Served>> => {
   await lockLog(tx);
   await register(tx, lanes, requests);
   const read = await readFor(tx, cache, requests);
-  const holders = await noteSightings(tx, lanes, requests, read.known);
-  const served = serveAll(requests, read, cache, holders);
+  const sightings = await noteSightings(tx, { lanes, cache, splitting }, requests, read.known);
+  const served = serveAll(requests, read, cache, sightings);
   const facts = [...served.values()].flatMap((one) => one.facts);
   await appendFacts(tx, lanes.of, facts, inlineProjections);
   return served;

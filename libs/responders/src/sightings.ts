@@ -1,7 +1,18 @@
 import type { CopiedInstance, Lanes, NewFact } from '#contracts';
-import { type Instances, judgeSighting, type Sighting, type SightingVerdict, takeOver } from '#domain';
+import {
+  type Instances,
+  isSplitting,
+  judgeSighting,
+  type Sighting,
+  type SightingVerdict,
+  takeBack,
+  takeOver,
+} from '#domain';
+import { offerSplit, type SplitContext } from '#enrolment';
 import { appendFacts, send, type Transaction } from '#event-log';
 import { inlineProjections } from '#projections';
+import { CopiedError } from './copied-error.js';
+import type { EffectiveCache } from './effective.js';
 import type { ClientRow, Known } from './read-clients.js';
 import { metaOf, type WorkRequest } from './request.js';
 
@@ -11,53 +22,123 @@ const sightingOf = ({ payload: { instance, time } }: WorkRequest): Sighting | un
     ? undefined
     : { instance, at: Date.now(), sentAt: time === undefined ? null : Date.parse(time) };
 
-const instancesOf = ({ instance, instanceSince, instanceSentAt, pastInstances }: ClientRow): Instances | undefined =>
-  instance === null || instanceSince === null
-    ? undefined
-    : {
-        current: instance,
-        since: instanceSince.getTime(),
-        sentAt: instanceSentAt?.getTime() ?? null,
-        past: pastInstances ?? [],
-      };
-
-/**
- * Whether another process speaks than before. Of who is not registered, or is known to be copied, nothing more is found
- * out.
- */
-export const sight = (request: WorkRequest, known: Known): SightingVerdict => {
-  const seen = sightingOf(request);
-  const row = known.get(request.clientId)?.row;
-  return seen && row && !row.removed && row.copyHolder === null ? judgeSighting(instancesOf(row), seen) : 'known';
+const instancesOf = (row: ClientRow): Instances | undefined => {
+  const { instance, instanceSince, instanceSentAt, pastInstances, copies } = row;
+  if (instance === null || instanceSince === null) return undefined;
+  return {
+    current: instance,
+    since: instanceSince.getTime(),
+    sentAt: instanceSentAt?.getTime() ?? null,
+    past: pastInstances ?? [],
+    copies: copies ?? [],
+  };
 };
 
 /**
- * Notes which processes took over, and that clients were copied, in the transaction that serves the requests.
- *
- * @returns of the clients that turn out to be copied, the instance that was there before the other
+ * Whether another process speaks than before. Of who is not registered nothing is found out; nor, where copies are not
+ * split off, of who is known to be copied.
+ */
+export const sight = (request: WorkRequest, known: Known, cache: EffectiveCache): SightingVerdict => {
+  const seen = sightingOf(request);
+  const row = known.get(request.clientId)?.row;
+  if (!seen || !row || row.removed) return 'known';
+  if (row.copyHolder !== null && !splits(row, cache)) return 'known';
+  return judgeSighting(instancesOf(row), seen);
+};
+
+const splits = (row: ClientRow, cache: EffectiveCache): boolean => isSplitting(cache.of(row).policy.copies);
+
+/** A request of a client that two machines speak as. */
+type Meeting = {
+  readonly request: WorkRequest;
+  readonly row: ClientRow;
+  readonly seen: Sighting;
+  readonly verdict: SightingVerdict;
+  /** The one that took over last. */
+  readonly other: CopiedInstance;
+};
+
+/** What was found out about the clients of a batch of requests, by client: a batch has one request of each. */
+export type Sightings = {
+  /** Of those that turn out to be copied: the instance that was there before the other. */
+  readonly holders: ReadonlyMap<string, string>;
+  /** Those whose request is of a copy that is to become a client of its own. */
+  readonly copies: ReadonlyMap<string, CopiedError>;
+};
+
+export type SightingOptions = {
+  readonly lanes: Lanes;
+  readonly cache: EffectiveCache;
+  /** Undefined where this process lets nobody in: copies then wait. */
+  readonly splitting: SplitContext | undefined;
+};
+
+/**
+ * Notes which processes took over, and that clients were copied, in the transaction that serves the requests; and, where
+ * that is the policy, has the copies become clients of their own.
  */
 export const noteSightings = async (
   tx: Transaction,
-  lanes: Lanes,
+  options: SightingOptions,
   requests: readonly WorkRequest[],
   known: Known,
-): Promise<ReadonlyMap<string, string>> => {
-  const are = (verdict: SightingVerdict) => requests.filter((request) => sight(request, known) === verdict);
-  storeTakeovers(tx, are('taken-over'), known);
-  const copied = are('copied');
-  if (copied.length === 0) return new Map();
+): Promise<Sightings> => {
+  const { cache, lanes } = options;
+  const judged = requests.flatMap((request) => {
+    const row = known.get(request.clientId)?.row;
+    const seen = sightingOf(request);
+    return row && seen ? [{ request, row, seen, verdict: sight(request, known, cache) }] : [];
+  });
+  const taken = judged.filter(({ verdict }) => verdict === 'taken-over');
+  storeInstances(
+    tx,
+    taken.map(({ request, row, seen }) => ({ request, instances: takeOver(instancesOf(row), seen) })),
+  );
+  const meeting = judged.filter(({ verdict }) => verdict === 'copied' || verdict === 'copy');
+  if (meeting.length === 0) return { holders: new Map(), copies: new Map() };
   const others = await selectCurrent(
     tx,
-    copied.map(({ clientId }) => clientId),
+    meeting.map(({ row }) => row.id),
   );
-  const facts = copied.flatMap((request): readonly NewFact[] => {
-    const other = others.get(request.clientId);
-    if (!other) return [];
-    const instances = [describe(request), other] as const;
-    return [{ type: 'client-copied', client: request.clientId, meta: metaOf(request), data: { instances } }];
+  const meetings = meeting.flatMap((one): readonly Meeting[] => {
+    const other = others.get(one.row.id);
+    return other ? [{ ...one, other }] : [];
   });
-  await appendFacts(tx, lanes.of, facts, inlineProjections);
-  return new Map(copied.map((request) => [request.clientId, describe(request).instance]));
+  const found = meetings.filter(({ row }) => row.copyHolder === null);
+  await appendFacts(tx, lanes.of, found.map(factOf), inlineProjections);
+  const copies = await splitOff(tx, options, meetings);
+  return { holders: new Map(found.map((one) => [one.row.id, inOrder(one)[0].instance])), copies };
+};
+
+/** Who was there before the other comes first. */
+const inOrder = ({ request, verdict, other }: Meeting): readonly [CopiedInstance, CopiedInstance] =>
+  verdict === 'copy' ? [other, describe(request)] : [describe(request), other];
+
+const factOf = (meeting: Meeting): NewFact => ({
+  type: 'client-copied',
+  client: meeting.row.id,
+  meta: metaOf(meeting.request),
+  data: { instances: inOrder(meeting) },
+});
+
+/** Who speaks on has his place back; those that took over from him are answered how they become clients of their own. */
+const splitOff = async (
+  tx: Transaction,
+  { cache, splitting }: SightingOptions,
+  meetings: readonly Meeting[],
+): Promise<ReadonlyMap<string, CopiedError>> => {
+  const concerned = meetings.filter(({ row }) => splits(row, cache));
+  const copies = new Map<string, CopiedError>();
+  for (const { request, row, seen, verdict } of concerned) {
+    const instances = instancesOf(row);
+    if (verdict === 'copied' && instances) storeInstances(tx, [{ request, instances: takeBack(instances, seen) }]);
+    if (verdict !== 'copy') continue;
+    const onApproval = cache.of(row).policy.copies === 'split-on-approval';
+    const copy = { ...describe(request), clientId: row.id, onApproval };
+    const split = splitting && (await offerSplit(splitting, tx, copy, request.correlation));
+    copies.set(row.id, new CopiedError(split));
+  }
+  return copies;
 };
 
 const describe = ({ payload: { instance = '', ips = [] }, address }: WorkRequest): CopiedInstance => ({
@@ -66,24 +147,22 @@ const describe = ({ payload: { instance = '', ips = [] }, address }: WorkRequest
   ips,
 });
 
-const storeTakeovers = (tx: Transaction, requests: readonly WorkRequest[], known: Known): void => {
-  const rows = requests.flatMap((request) => {
-    const seen = sightingOf(request);
-    const row = known.get(request.clientId)?.row;
-    if (!seen || !row) return [];
-    const { current, since, sentAt, past } = takeOver(instancesOf(row), seen);
+type Stored = { readonly request: WorkRequest; readonly instances: Instances };
+
+const storeInstances = (tx: Transaction, stored: readonly Stored[]): void => {
+  if (stored.length === 0) return;
+  const rows = stored.map(({ request, instances: { current, since, sentAt, past, copies } }) => {
     const at = { since: new Date(since), sent_at: sentAt === null ? null : new Date(sentAt) };
     const { address, ips } = describe(request);
-    return [{ client_id: request.clientId, instance: current, ...at, address, ips, past }];
+    return { client_id: request.clientId, instance: current, ...at, address, ips, past, copies };
   });
-  if (rows.length === 0) return;
   send(tx)`
-    INSERT INTO client_instance (client_id, instance, since, sent_at, address, ips, past)
-    SELECT client_id, instance, since, sent_at, address, ips, past
+    INSERT INTO client_instance (client_id, instance, since, sent_at, address, ips, past, copies)
+    SELECT client_id, instance, since, sent_at, address, ips, past, copies
     FROM jsonb_populate_recordset(NULL::client_instance, ${JSON.stringify(rows)}::text::jsonb)
     ON CONFLICT (client_id) DO UPDATE SET
       instance = excluded.instance, since = excluded.since, sent_at = excluded.sent_at, address = excluded.address,
-      ips = excluded.ips, past = excluded.past`;
+      ips = excluded.ips, past = excluded.past, copies = excluded.copies`;
 };
 
 const selectCurrent = async (tx: Transaction, ids: readonly string[]): Promise<ReadonlyMap<string, CopiedInstance>> => {

@@ -36,6 +36,8 @@ const columns = {
   settingsRevision: sql<string>`${client.settingsRevision}::text`,
   registeredAt,
   copied: sql<boolean>`EXISTS (SELECT FROM client_copy k WHERE k.client_id = ${client.id})`,
+  splitFrom: sql<string | null>`(
+    SELECT s.client_id FROM client_split s WHERE s.split_id = ${client.id} AND s.split_at IS NOT NULL LIMIT 1)`,
 };
 
 const notRemoved = sql`${client.removedAt} IS NULL`;

@@ -2,7 +2,7 @@ import { Controller, Get, HttpCode, Param, Post, Query, Req, Res } from '@nestjs
 import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { clientParams, credentialListSchema, pageQuery, ReachbackError, revokedSchema } from '#contracts';
-import { listCredentials, revoke } from '#enrolment';
+import { listCredentials, revoke, revokeSplits } from '#enrolment';
 import type { Queryable } from '#event-log';
 import { type Caller, From } from '../access/caller.js';
 import { Requires } from '../access/requires.js';
@@ -43,7 +43,9 @@ export class CredentialsController {
   @HttpCode(200)
   @ApiOperation({
     summary: 'Revoke what the client connects with: cut off at once, and let in again only by a new enrolment',
-    description: 'With `inEffect` false the broker could not be told yet; the server goes on trying until it has.',
+    description:
+      'So is what was split off from it as a copy. With `inEffect` false the broker could not be told yet; the server goes ' +
+      'on trying until it has.',
   })
   @ApiOkResponse({ standardSchema: revokedSchema })
   async revoke(
@@ -55,7 +57,8 @@ export class CredentialsController {
     const answer = await this.writer.run(request, reply, async (write) => {
       await assertWithin(write.tx, scope, id);
       const revoked = await revoke(write, id, 'revoked');
-      if (revoked.length > 0) return { body: { revoked } };
+      const ofCopies = await revokeSplits(write, revoked, (group) => group === null || scope.covers(group));
+      if (revoked.length > 0) return { body: { revoked: [...revoked, ...ofCopies] } };
       throw new ReachbackError('not_found', `${id} has no valid credential.`);
     });
     const { enrolment } = this.context;

@@ -1,11 +1,11 @@
-import { AuthorizationError, UserAuthenticationExpiredError } from '@nats-io/transport-node';
 import type { BrokerTrust } from '#tls';
 import { AgentError } from '../agent-error.js';
 import { type Link, type LinkState, openLink } from '../connection.js';
 import type { Credentials } from '../credentials.js';
-import type { ConnectFailure } from '../dial.js';
+import { type ConnectFailure, isRefused } from '../dial.js';
 import { enrol, type EnrolEvent } from './enrol.js';
 import type { Identity, IdentityStore } from './identity.js';
+import { finishSplit } from './split.js';
 
 export type IdentityOptions = {
   readonly store: IdentityStore;
@@ -18,6 +18,8 @@ export type Proof = { readonly store: IdentityStore; readonly current: { identit
 
 export type Connected = {
   readonly link: Link;
+  /** Whom it speaks for: another than it was started as where this machine was a copy, and became a client of its own. */
+  readonly id: string;
   /** Undefined where the broker asks nobody who he is. */
   readonly proof: Proof | undefined;
 };
@@ -41,19 +43,23 @@ export type ConnectEvent = { readonly type: LinkState } | ConnectFailure | Enrol
 /** The JWT is there: only who has one connects with it. */
 const credentialsOf = ({ jwt, seed }: Identity): Credentials => ({ jwt: jwt ?? '', seed });
 
-const isRefused = (error: unknown): boolean =>
-  error instanceof AuthorizationError || error instanceof UserAuthenticationExpiredError;
-
 /**
  * Connects with what the agent was given before; without that, or where it is refused, it enrols by the token first.
+ * Waits for a broker that is away, unless there is a signal: whoever can end it tries again himself.
  *
  * @throws {AgentError} `unauthorized` when the broker refuses it and there is no token, or what {@link enrol} throws
  */
 export const connectAgent = async (
   options: ConnectOptions,
   told: (event: ConnectEvent) => void,
+  signal?: AbortSignal,
 ): Promise<Connected> => {
-  const { id, server, trust, identity } = options;
+  const { server, trust, identity } = options;
+  const loaded = options.credentials ? undefined : await identity?.store.load();
+  const ending = signal ? { signal } : {};
+  const kept =
+    identity && loaded ? await finishSplit(identity.store, loaded, { server, trust, told, ...ending }) : loaded;
+  const id = kept?.clientId ?? options.id;
   const connect = (credentials: (() => Credentials) | undefined): Promise<Link> =>
     openLink({
       server,
@@ -63,11 +69,12 @@ export const connectAgent = async (
       credentials,
       told: (type) => told({ type }),
       failed: told,
+      isImpatient: signal !== undefined,
     });
-  if (options.credentials) return { link: await connect(options.credentials), proof: undefined };
-  const kept = await identity?.store.load();
+  if (options.credentials) return { link: await connect(options.credentials), id, proof: undefined };
   const open = async (proof: Proof | undefined): Promise<Connected> => ({
     link: await connect(proof && (() => credentialsOf(proof.current.identity))),
+    id,
     proof,
   });
   const proofOf = (store: IdentityStore, known: Identity): Proof => ({ store, current: { identity: known } });
@@ -80,7 +87,7 @@ export const connectAgent = async (
     }
   }
   const { store, token } = identity;
-  return open(proofOf(store, await enrol({ server, trust, id, token, store, told })));
+  return open(proofOf(store, await enrol({ server, trust, id, token, store, told, ...ending })));
 };
 
 const refused = (id: string, kept: Identity | undefined): AgentError =>

@@ -7,7 +7,13 @@ export type Identity = {
   readonly seed: string;
   /** Null until it has enrolled. */
   readonly jwt: string | null;
+  /** Whom it speaks for, where that is another client than the machine was copied as. */
+  readonly clientId?: string;
+  /** What this machine, a copy, becomes: by which token, with which key. */
+  readonly split?: Split;
 };
+
+export type Split = { readonly clientId: string; readonly token: string; readonly seed: string };
 
 export type IdentityStore = {
   readonly load: () => Promise<Identity | undefined>;
@@ -35,18 +41,31 @@ export const validityOf = (jwt: string): { readonly issued: number; readonly exp
 const section = (name: string, dashes: string, content: string): string =>
   `-----BEGIN ${name}-----\n${content}\n${dashes}END ${name}${dashes}\n`;
 
+/** What NATS does not know comes after what it does, and is passed over by it. */
+const names = { clientId: 'REACHBACK CLIENT ID', split: 'REACHBACK SPLIT' } as const;
+
 /** The file by which every NATS client can connect; without the first section while there is no JWT. */
-export const formatIdentity = ({ seed, jwt }: Identity): string =>
-  [...(jwt === null ? [] : [section('NATS USER JWT', '------', jwt)]), section('USER NKEY SEED', '------', seed)].join(
-    '\n',
-  );
+export const formatIdentity = ({ seed, jwt, clientId, split }: Identity): string =>
+  [
+    ...(jwt === null ? [] : [section('NATS USER JWT', '------', jwt)]),
+    section('USER NKEY SEED', '------', seed),
+    ...(clientId === undefined ? [] : [section(names.clientId, '------', clientId)]),
+    ...(split === undefined ? [] : [section(names.split, '------', `${split.clientId} ${split.seed} ${split.token}`)]),
+  ].join('\n');
 
 /** @throws when the text has no seed */
 export const parseIdentity = (text: string): Identity => {
-  const content = (name: string) => new RegExp(`-----BEGIN ${name}-----\\s+(\\S+)\\s`).exec(text)?.[1];
+  const content = (name: string) => new RegExp(`-----BEGIN ${name}-----\\s+(\\S.*)\\s`).exec(text)?.[1]?.trim();
   const seed = content('USER NKEY SEED');
   if (seed === undefined) throw new Error('it has no seed');
-  return { seed, jwt: content('NATS USER JWT') ?? null };
+  const clientId = content(names.clientId);
+  const [splitId, splitSeed, token] = content(names.split)?.split(' ') ?? [];
+  return {
+    seed,
+    jwt: content('NATS USER JWT') ?? null,
+    ...(clientId === undefined ? {} : { clientId }),
+    ...(splitId && splitSeed && token ? { split: { clientId: splitId, token, seed: splitSeed } } : {}),
+  };
 };
 
 /**

@@ -48,6 +48,7 @@ export const clientSchema = z.object({
   clockSkewSeconds: z.number().nullable(),
   registeredAt: time,
   copied: z.boolean().describe('two machines speak as this client; `GET /v1/copies` says which'),
+  splitFrom: z.string().nullable().describe('the client whose copy it was, until it became one of its own'),
   stale: z.literal(true).optional().describe('the presence owner is away: the exact times are unknown'),
 });
 export type Client = z.infer<typeof clientSchema>;

@@ -29,6 +29,10 @@ export const enrolmentTokenSchema = z.object({
   uses: count,
   used: count,
   approval: z.boolean(),
+  splitFrom: z
+    .string()
+    .nullable()
+    .describe('the client whose copy it is for, by the policy `copies`; null of any other'),
   expiresAt: time,
   createdBy: z.string(),
   createdAt: time,
@@ -51,6 +55,7 @@ export const enrolmentSchema = z.object({
   clientId: z.string(),
   publicKey,
   token: z.string().describe('the id of its token'),
+  splitFrom: z.string().nullable().describe('the client whose copy it is; null of any other'),
   address: z.string().nullable().describe('where it came from; null over NATS'),
   requestedAt: time,
   decidedAt: time.nullable(),

@@ -5,6 +5,7 @@ import { publicKeyOfSecret } from '#identity';
 import { type Append, appender, type EnrolmentContext } from '../context.js';
 import { assertPublicKey } from '../credentials/public-key.js';
 import { checkKey, grant } from './grant.js';
+import { takeSplit } from '../splits/take-split.js';
 import { type Asked, findAsked, findKey, findPresented, type PresentedToken } from './read-standing.js';
 
 /** How soon whoever waits for approval should ask again, in seconds. */
@@ -81,6 +82,7 @@ const decide = async (
     throw new ReachbackError('bad_request', `clientId: this token is for ${token.clientId}`, undefined, 'clientId');
   }
   const replaced = await checkKey(tx, { clientId, publicKey });
+  await takeSplit({ tx, append }, { token: token.id, publicKey });
   const asked = { id: randomUUID(), token: token.id, clientId, publicKey, address };
   if (token.approval) {
     const data = { id: asked.id, token: token.id, publicKey, address };

@@ -8,6 +8,7 @@ export type Enrolment = {
   readonly clientId: string;
   readonly publicKey: string;
   readonly token: string;
+  readonly splitFrom: string | null;
   readonly address: string | null;
   readonly requestedAt: Date;
   readonly decidedAt: Date | null;
@@ -16,6 +17,7 @@ export type Enrolment = {
 
 const columns = (db: Queryable) => db`
   id, position, state, client_id AS "clientId", public_key AS "publicKey", token, address,
+  (SELECT s.client_id FROM client_split s WHERE s.token = enrolment.token) AS "splitFrom",
   requested_at AS "requestedAt", decided_at AS "decidedAt", decided_by AS "decidedBy"`;
 
 /** Those of a state, or all, before a position, newest first. */

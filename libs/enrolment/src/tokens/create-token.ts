@@ -14,10 +14,12 @@ const longestLifetime = 365 * day;
  * the token whether it was given. Nobody enrols anew with it.
  */
 export const bearerGrace = 30 * day;
+export const bearerUntil = (expiresAt: Date): Date => new Date(expiresAt.getTime() + bearerGrace);
 
 /**
  * Makes a token of enrolment; its secret is kept as a hash alone, and the seed of its credential by nobody.
  *
+ * @param secretOf its secret, by its id; by chance without it
  * @returns its id, and the token, which cannot be read again
  * @throws {ReachbackError} `bad_request` when it would expire in the past, or later than in a year
  */
@@ -25,18 +27,18 @@ export const createToken = async (
   { authority }: Pick<EnrolmentContext, 'authority'>,
   { tx, append }: { readonly tx: Transaction; readonly append: Append },
   body: EnrolmentTokenBody,
-): Promise<{ readonly id: string; readonly token: string }> => {
+  secretOf: (id: string) => string = makeSecret,
+): Promise<{ readonly id: string; readonly token: string; readonly expiresAt: string }> => {
   const expiresAt = expiryOf(body, Date.now());
   const id = randomUUID();
-  const secret = makeSecret();
+  const secret = secretOf(id);
   const publicKey = nkeys.createUser().getPublicKey();
   const { clientId = null, group = null, labels = {}, uses, approval } = body;
   const data = { id, publicKey, clientId, group, labels, uses, approval, expiresAt: expiresAt.toISOString() };
   await append({ type: 'enrolment-token-created', client: null, data });
   await tx`UPDATE enrolment_token SET secret_hash = ${hashSecret(secret)} WHERE id = ${id}`;
-  const bearerUntil = new Date(expiresAt.getTime() + bearerGrace);
-  const jwt = authority.issueEnrolment({ tokenId: id, publicKey, expiresAt: bearerUntil });
-  return { id, token: formatToken(id, secret, jwt) };
+  const jwt = authority.issueEnrolment({ tokenId: id, publicKey, expiresAt: bearerUntil(expiresAt) });
+  return { id, token: formatToken(id, secret, jwt), expiresAt: data.expiresAt };
 };
 
 const expiryOf = ({ expiresIn, expiresAt }: EnrolmentTokenBody, now: number): Date => {

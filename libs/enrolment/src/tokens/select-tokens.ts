@@ -10,6 +10,7 @@ export type Token = {
   readonly uses: number;
   readonly used: number;
   readonly approval: boolean;
+  readonly splitFrom: string | null;
   readonly createdBy: string;
   readonly createdAt: Date;
   readonly expiresAt: Date;
@@ -17,6 +18,7 @@ export type Token = {
 
 const columns = (db: Queryable) => db`
   id, position, client_id AS "clientId", group_path AS "group", labels, uses, used, approval,
+  (SELECT s.client_id FROM client_split s WHERE s.token = enrolment_token.id) AS "splitFrom",
   created_by AS "createdBy", created_at AS "createdAt", expires_at AS "expiresAt",
   CASE WHEN used >= uses THEN 'used-up' WHEN expires_at <= now() THEN 'expired' ELSE 'usable' END AS state`;
 

@@ -4,7 +4,7 @@ import { randomBytes } from 'node:crypto';
 import type { Logger } from 'pino';
 import { type Access, createAccess, type HttpTls, startAdminApi, startHealthListener } from '#admin-api';
 import { createLanes, type Lanes, ReachbackError } from '#contracts';
-import { type EnrolmentContext, keepRevocations } from '#enrolment';
+import { type EnrolmentContext, keepRevocations, limitConnections } from '#enrolment';
 import {
   announceHead,
   type Database,
@@ -85,6 +85,8 @@ export const startServer = async (
       const revocations = keepRevocations({ db, authority, system, log });
       started.push(revocations.stop);
       enrolment = { db, lanes, authority, lifetime: config.REACHBACK_CREDENTIAL_LIFETIME, revocations };
+      const { suspended } = metrics.credentials;
+      started.push(limitConnections({ context: enrolment, system, log, suspended }).stop);
     }
     parts.broker = await reach(identity?.server);
     metrics.watch.broker(parts.broker);

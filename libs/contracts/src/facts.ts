@@ -214,6 +214,8 @@ export type FactData = {
   'credential-renewed': { readonly publicKey: string; readonly expiresAt: string };
   /** By an administrator; with the client that was removed; or because its id was given to another key afterwards. */
   'credential-revoked': { readonly publicKey: string; readonly reason: 'revoked' | 'removed' | 'replaced' };
+  /** It opened so many connections that it is shut out until a time; all of them are ended. */
+  'credential-suspended': { readonly publicKey: string; readonly connections: number; readonly until: string };
   /** Two machines speak as this client, in turns; the one that was there before the other comes first. */
   'client-copied': { readonly instances: readonly [CopiedInstance, CopiedInstance] };
   /** An administrator has decided; `copied` is the position of the fact that it is about. */
@@ -287,6 +289,7 @@ export const factVersions: Readonly<Record<FactType, number>> = {
   'client-enrolled': 1,
   'credential-renewed': 1,
   'credential-revoked': 1,
+  'credential-suspended': 1,
   'client-copied': 1,
   'client-copy-dismissed': 1,
   'client-split-offered': 1,

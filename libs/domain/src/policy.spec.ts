@@ -55,13 +55,13 @@ describe('policy', () => {
     }
   });
 
-  test('copies are reported unless they are to be refused or kept from work', () => {
-    for (const copies of ['report', 'refuse', 'quarantine']) {
+  test('copies are reported unless they are to be refused, kept from work or split off', () => {
+    for (const copies of ['report', 'refuse', 'quarantine', 'split', 'split-on-approval']) {
       expect(parsePolicy({ copies })).toMatchObject({ ok: true, policy: { copies } });
     }
-    expect(problemOf({ copies: 'split' })).toEqual({
+    expect(problemOf({ copies: 'divide' })).toEqual({
       field: 'reachback.copies',
-      message: 'reachback.copies must be "report", "refuse" or "quarantine"',
+      message: 'reachback.copies must be "report", "refuse", "quarantine", "split" or "split-on-approval"',
     });
   });
 

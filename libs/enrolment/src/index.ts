@@ -1,3 +1,4 @@
+export * from './connections/limit-connections.js';
 export * from './context.js';
 export * from './credentials/keep-revocations.js';
 export * from './credentials/renew.js';

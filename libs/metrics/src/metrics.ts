@@ -8,13 +8,14 @@ import { defineIn } from './define.js';
 import { type BrokerLink, brokerMetrics, databaseMetrics, type WatchedDatabase } from './dependencies.js';
 import { intakeMetrics } from './intake.js';
 import { logMetrics } from './log.js';
-import { httpMetrics, notifierMetrics, requestMetrics } from './requests.js';
+import { credentialMetrics, httpMetrics, notifierMetrics, requestMetrics } from './requests.js';
 import { storageMetrics } from './storage.js';
 
 /** The metrics of a process: what its parts report to, and what shows it. */
 export type Metrics = {
   readonly intake: IntakeObserver;
   readonly requests: RequestObserver;
+  readonly credentials: { readonly suspended: () => void };
   readonly notifier: NotifierObserver;
   readonly http: HttpObserver;
   readonly pool: (name: string) => DatabaseObserver;
@@ -44,6 +45,7 @@ export const createMetrics = ({ version, roles }: MetricsOptions): Metrics => {
   const intake = intakeMetrics(define);
   const log = logMetrics(define);
   const requests = requestMetrics(define);
+  const credentials = credentialMetrics(define);
   const notifier = notifierMetrics(define);
   const http = httpMetrics(define);
   const broker = brokerMetrics(define);
@@ -54,6 +56,7 @@ export const createMetrics = ({ version, roles }: MetricsOptions): Metrics => {
   return {
     intake: { committed: intake.committed, rejected: log.rejected },
     requests: { answered: requests.answered, rejected: log.rejected },
+    credentials,
     notifier,
     http,
     pool: (name) => ({ committed: log.committed, disconnected: () => database.disconnected(name) }),

@@ -22,6 +22,12 @@ export const requestMetrics = ({ counter, histogram }: Define) => {
   };
 };
 
+/** What becomes of agents' credentials. */
+export const credentialMetrics = ({ counter }: Define) => {
+  const suspended = counter('credentials_suspended_total', 'Credentials shut out for too many connections.');
+  return { suspended: (): void => suspended.inc() };
+};
+
 /** What direct clients are asked. */
 export const notifierMetrics = ({ counter }: Define): NotifierObserver => {
   const asked = counter('notifications_asked_total', 'Questions sent to direct clients.', ['reason']);

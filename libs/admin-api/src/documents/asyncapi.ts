@@ -10,6 +10,7 @@ import {
   renewReplySchema,
   renewRequestSchema,
   requestKinds,
+  subjects,
   workReplySchema,
 } from '#contracts';
 
@@ -99,6 +100,29 @@ const credentialChannels = {
   },
 };
 
+/** Over MQTT 3.1.1 there are no reply subjects: what was asked says where its answer comes. */
+const mqttReplyChannel = {
+  address: subjects.mqttReply('{clientId}', '{kind}'),
+  parameters: {
+    ...parameters,
+    kind: { description: 'of the request that is answered', enum: [...requestKinds, 'renew'] },
+  },
+  description:
+    'Sent by the server to clients that speak MQTT 3.1.1, where it is the topic reachback/reply/v1/{clientId}/{kind}; ' +
+    'to be subscribed to with QoS 0. Requests are answered one after the other.',
+  messages: {
+    work: { description: 'to register, start, reload, poll and update', payload: schemaOf(workReplySchema) },
+    ack: { payload: schemaOf(ackReplySchema) },
+    renew: { payload: schemaOf(renewReplySchema) },
+    error: { payload: schemaOf(errorReplySchema) },
+  },
+};
+const mqttReplyOperation = {
+  action: 'send',
+  channel: { $ref: '#/channels/mqttReply' },
+  messages: Object.keys(mqttReplyChannel.messages).map((name) => ({ $ref: `#/channels/mqttReply/messages/${name}` })),
+};
+
 /** What agents and server say to each other over NATS, as AsyncAPI 3.0, made from the schemas that validate it. */
 export const asyncApiDocument = (version: string) => {
   const kinds = Object.keys(payloadSchemas) as ContactKind[];
@@ -112,11 +136,14 @@ export const asyncApiDocument = (version: string) => {
         'error. heartbeat, logs, stop and uninstall are published; sent as a request, the answer is the broker’s ' +
         'receipt: stored durably. A retry carries the Nats-Msg-Id of the request before it, or the same content with ' +
         'its `time`: it is answered and recorded once. Without either, the same content within ten seconds is a retry. ' +
-        'Take random ids: those of all clients are compared with each other.',
+        'Take random ids: those of all clients are compared with each other. Over WebSocket all of this holds as it is. Over ' +
+        'MQTT 3.1.1 a subject is a topic with / in the place of dots (reachback/v1/<clientId>/<kind>), there are neither ' +
+        'headers nor notifications, and answers come as mqttReply says.',
     },
     defaultContentType: 'application/json',
     channels: {
       notify: notifyChannel,
+      mqttReply: mqttReplyChannel,
       ...credentialChannels,
       ...Object.fromEntries(
         kinds.map((kind) => [
@@ -136,6 +163,7 @@ export const asyncApiDocument = (version: string) => {
     },
     operations: {
       notify: notifyOperation,
+      mqttReply: mqttReplyOperation,
       enrol: requestOperation('enrol'),
       renew: requestOperation('renew'),
       ...Object.fromEntries(

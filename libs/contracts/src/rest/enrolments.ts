@@ -65,10 +65,11 @@ export const enrolmentListSchema = listOf(enrolmentSchema);
 
 export const credentialSchema = z.object({
   publicKey,
-  state: z.enum(['valid', 'expired', 'revoked']),
+  state: z.enum(['valid', 'suspended', 'expired', 'revoked']),
   issuedAt: time.describe('when the key enrolled'),
   renewedAt: time.nullable(),
   expiresAt: time,
+  suspendedUntil: time.nullable().describe('not let in until then, for it opened too many connections'),
   revokedAt: time.nullable(),
   revokedBy: z.string().nullable(),
   address: z.string().nullable().describe('where it enrolled from; null over NATS'),

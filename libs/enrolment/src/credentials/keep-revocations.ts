@@ -26,8 +26,8 @@ export type RevocationsOptions = {
 
 /**
  * The database says who is revoked, and the broker must know: told with every revocation, and compared at the start, when
- * the connection to the broker is back, and once a minute. So a broker that lost what it was told hears it again, whatever
- * died in between. Several processes do it, one at a time.
+ * the connection to the broker is back, once a minute, and when somebody who is suspended is to be let in again. So a
+ * broker that lost what it was told hears it again, whatever died in between. Several processes do it, one at a time.
  */
 export const keepRevocations = (options: RevocationsOptions): Revocations => {
   const { system, log } = options;
@@ -36,9 +36,12 @@ export const keepRevocations = (options: RevocationsOptions): Revocations => {
   const pause = (milliseconds: number, signal: AbortSignal): Promise<void> =>
     sleep(milliseconds, undefined, { signal: AbortSignal.any([signal, stopping.signal]) }).catch(() => undefined);
 
+  let nextLift: Date | undefined;
   const pushOnce = async (): Promise<boolean> => {
     try {
-      if (await pushRevocations(options)) log.info('the broker was told who is revoked');
+      const pushed = await pushRevocations(options);
+      if (pushed.isNew) log.info('the broker was told who is revoked');
+      nextLift = pushed.nextLift;
       return true;
     } catch (error) {
       if (!stopping.signal.aborted) log.warn({ error: String(error) }, 'the broker could not be told who is revoked');
@@ -49,11 +52,13 @@ export const keepRevocations = (options: RevocationsOptions): Revocations => {
   /** One after the other in this process: who calls while one is under way needs the next. */
   let last: Promise<boolean> = Promise.resolve(true);
   const push = (): Promise<boolean> => (last = last.then(pushOnce));
+  const pauseTime = (): number =>
+    nextLift === undefined ? lookInterval : Math.min(lookInterval, Math.max(0, nextLift.getTime() - Date.now()) + 1);
 
   const keep = async (): Promise<void> => {
     while (!stopping.signal.aborted) {
       woken = new AbortController();
-      if (await push()) await pause(lookInterval, woken.signal);
+      if (await push()) await pause(pauseTime(), woken.signal);
       else await pause(retryPause, stopping.signal);
     }
   };
@@ -63,7 +68,12 @@ export const keepRevocations = (options: RevocationsOptions): Revocations => {
   void watch();
   const keeping = keep();
   return {
-    push,
+    push: async () => {
+      const told = await push();
+      // Who is suspended now may have to be let in before the next look.
+      woken.abort();
+      return told;
+    },
     stop: async () => {
       stopping.abort();
       await keeping;

@@ -4,10 +4,12 @@ import type { Queryable } from '#event-log';
 export type Credential = {
   readonly position: bigint;
   readonly publicKey: string;
-  readonly state: 'valid' | 'expired' | 'revoked';
+  readonly state: 'valid' | 'suspended' | 'expired' | 'revoked';
   readonly issuedAt: Date;
   readonly renewedAt: Date | null;
   readonly expiresAt: Date;
+  /** Null where it is over. */
+  readonly suspendedUntil: Date | null;
   readonly revokedAt: Date | null;
   readonly revokedBy: string | null;
   readonly address: string | null;
@@ -19,8 +21,9 @@ export const listCredentials = (db: Queryable, clientId: string, before: string 
 >`
   SELECT c.position, c.public_key AS "publicKey", c.issued_at AS "issuedAt", c.renewed_at AS "renewedAt",
          c.expires_at AS "expiresAt", c.revoked_at AS "revokedAt", c.revoked_by AS "revokedBy", e.address,
-         CASE WHEN c.revoked_at IS NOT NULL THEN 'revoked' WHEN c.expires_at <= now() THEN 'expired' ELSE 'valid' END
-           AS state
+         CASE WHEN c.suspended_until > now() THEN c.suspended_until END AS "suspendedUntil",
+         CASE WHEN c.revoked_at IS NOT NULL THEN 'revoked' WHEN c.expires_at <= now() THEN 'expired'
+              WHEN c.suspended_until > now() THEN 'suspended' ELSE 'valid' END AS state
   FROM credential c JOIN enrolment e ON e.id = c.enrolment
   WHERE c.client_id = ${clientId} ${before === undefined ? db`` : db`AND c.position < ${before}`}
   ORDER BY c.position DESC LIMIT ${limit}`;

@@ -36,6 +36,10 @@ const applyOne = async (fact: Fact, tx: Transaction): Promise<void> => {
         UPDATE credential SET revoked_at = ${fact.recordedAt}, revoked_by = ${fact.meta.actor}
         WHERE public_key = ${fact.data.publicKey}`;
       return;
+    case 'credential-suspended':
+      send(tx)`
+        UPDATE credential SET suspended_until = ${fact.data.until} WHERE public_key = ${fact.data.publicKey}`;
+      return;
     default:
       return;
   }

@@ -1,12 +1,16 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { connect } from '@nats-io/transport-node';
+import { connect, nkeys } from '@nats-io/transport-node';
+import { execFile } from 'node:child_process';
 import { readFile, stat, writeFile } from 'node:fs/promises';
 import { delimiter, dirname, join } from 'node:path';
-import { type Issued, issueCertificate, makeAuthority, renewLocalCertificate } from '#embedded';
+import { promisify } from 'node:util';
+import { anyFreePort, type Issued, issueCertificate, makeAuthority, renewLocalCertificate } from '#embedded';
 import { webRequest } from '#tls';
 import { startAgentProcess } from '../helpers/agent-process.js';
 import { until } from '../helpers/conditions.js';
+import { connectMqtt, makeSecret } from '../helpers/mqtt.js';
 import { brokersToTry } from '../helpers/secure-broker.js';
+import { makeToken } from '../helpers/secure-system.js';
 import { servedByBroker, servedOverHttps } from '../helpers/served.js';
 import { inParallelPorts, type Up, type UpFolder, upFolder, type UpReady } from '../helpers/up-process.js';
 
@@ -21,10 +25,14 @@ describe.each(brokersToTry)('up --tls, with %s', (_, program) => {
   let up: Up;
   let ready: UpReady;
   let ca: string;
+  let mqttPort: number;
+  let webSocketPort: number;
 
   beforeAll(async () => {
     dir = await upFolder();
-    up = dir.start({ ...(await inParallelPorts()), PATH: pathWith(program) }, ['--tls', '--demo', '5']);
+    [mqttPort, webSocketPort] = [await anyFreePort(), await anyFreePort()];
+    const gateways = ['--mqtt', String(mqttPort), '--websocket', String(webSocketPort)];
+    up = dir.start({ ...(await inParallelPorts()), PATH: pathWith(program) }, ['--tls', '--demo', '5', ...gateways]);
     ready = await dir.untilReady(up);
     ca = join(dir.data, 'tls', 'ca.pem');
     await until(() => up.output().includes('Logs: '));
@@ -98,7 +106,112 @@ describe.each(brokersToTry)('up --tls, with %s', (_, program) => {
     await until(served, ([http, broker]) => http !== now[0] && http === broker);
     await agent.end('SIGTERM');
   });
+
+  test('who is revoked stays out over another certificate, and who was connected before it is cut off after it', async () => {
+    const argsOf = (id: string) => ['--id', id, ...agentArgs().slice(2), '--ca', ca];
+    const enrolled = async (id: string) => {
+      const file = join(dir.folder, `token-${id}`);
+      await writeFile(file, (await makeToken(ready.rest)).token, { mode: 0o600 });
+      const agent = startAgentProcess([...argsOf(id), '--enrol-file', file]);
+      await until(() => agent.output().includes('heartbeat'));
+      return agent;
+    };
+    const revoke = (id: string) => ready.rest.send('POST', `/v1/clients/${id}/credentials/revoke`);
+    const contactOf = async (id: string) =>
+      (await ready.rest.get<{ lastContactAt: string }>(`/v1/clients/${id}`)).lastContactAt;
+    const isOut = 'takes this credential no longer';
+    const [before, after] = [await enrolled('before'), await enrolled('after')];
+    expect(await revoke('before')).toMatchObject({ status: 200, body: { inEffect: true } });
+    await until(() => before.output().includes(isOut));
+    const last = await contactOf('before');
+
+    const old = await servedByBroker(ready.natsUrl);
+    await renewLocalCertificate(join(dir.data, 'tls'));
+    await until(
+      () => servedByBroker(ready.natsUrl),
+      (serial) => serial !== old,
+    );
+    const again = startAgentProcess(argsOf('before'));
+    expect(await again.exited).toBe(1);
+    expect(again.output()).toContain('revoked');
+    const changedAt = new Date().toISOString();
+    await until(
+      () => contactOf('after'),
+      (at) => at > changedAt,
+    );
+    expect(await contactOf('before')).toBe(last);
+    expect(await revoke('after')).toMatchObject({ status: 200, body: { inEffect: true } });
+    await until(() => after.output().includes(isOut));
+    for (const agent of [before, after]) await agent.end('SIGTERM');
+  });
+
+  describe('over the gateways', () => {
+    const enrol = async (body: object) => {
+      const { token } = await makeToken(ready.rest);
+      const { body: answer } = await ready.rest.send<{ jwt: string }>('POST', '/v1/enrolments', { token, ...body });
+      return answer.jwt;
+    };
+    const untilHeard = (id: string) =>
+      until(
+        () => ready.rest.get<{ lastHeartbeatAt: string | null; lastPollAt: string | null }>(`/v1/clients/${id}`),
+        ({ lastHeartbeatAt, lastPollAt }) => lastHeartbeatAt !== null && lastPollAt !== null,
+      );
+
+    test('a beat and a poll go over MQTT with TLS, and nothing without it or without the authority', async () => {
+      const jwt = await enrol({ clientId: 'mqtts', secret: makeSecret() });
+      const trusted = { protocol: 'mqtts', ca: await readFile(ca, 'utf8') } as const;
+      const device = await connectMqtt(mqttPort, 'mqtts', jwt, trusted);
+      await device.request('register');
+      await device.publish('heartbeat');
+      expect(await device.request('poll')).toMatchObject({ policy: expect.anything() });
+      await untilHeard('mqtts');
+      await device.end();
+      await expect(connectMqtt(mqttPort, 'mqtts', jwt, { protocol: 'mqtts' })).rejects.toThrow(/certificate/);
+      const other = { protocol: 'mqtts', ca: (await makeAuthority()).cert } as const;
+      await expect(connectMqtt(mqttPort, 'mqtts', jwt, other)).rejects.toThrow(/certificate/);
+      await expect(connectMqtt(mqttPort, 'mqtts', jwt)).rejects.toThrow();
+    });
+
+    test('a beat and a poll go over WebSocket with TLS, and nothing without it or without the authority', async () => {
+      const user = nkeys.createUser();
+      const jwt = await enrol({ clientId: 'wss', publicKey: user.getPublicKey() });
+      const env = { JWT: jwt, SEED: new TextDecoder().decode(user.getSeed()) };
+      const run = (scheme: string, more: NodeJS.ProcessEnv) =>
+        runWebSocketAgent(`${scheme}://127.0.0.1:${webSocketPort}`, { ...env, ...more });
+      expect(await run('wss', { NODE_EXTRA_CA_CERTS: ca })).toBe('answered');
+      await untilHeard('wss');
+      for (const [scheme, more] of [
+        ['wss', {}],
+        ['ws', { NODE_EXTRA_CA_CERTS: ca }],
+      ] as const) {
+        expect(await run(scheme, more)).toBe('not connected');
+      }
+    });
+  });
 });
+
+/** A client of WebSocket in a process of its own, for Node is told of an authority for it at its start alone. */
+const runWebSocketAgent = async (url: string, env: NodeJS.ProcessEnv): Promise<string> => {
+  const code = `
+    import { jwtAuthenticator, wsconnect } from '@nats-io/transport-node';
+    const authenticator = jwtAuthenticator(process.env.JWT, new TextEncoder().encode(process.env.SEED));
+    const options = { servers: process.env.URL, authenticator, inboxPrefix: '_INBOX.wss', timeout: 20_000, reconnect: false };
+    const nats = await wsconnect(options).catch(() => undefined);
+    if (!nats) { process.stdout.write('not connected'); process.exit(); }
+    await nats.request('reachback.v1.wss.register', '{}', { timeout: 20_000 });
+    await nats.request('reachback.v1.wss.heartbeat', '{}', { timeout: 20_000 });
+    const answer = await nats.request('reachback.v1.wss.poll', '{}', { timeout: 20_000 });
+    process.stdout.write(answer.json().policy ? 'answered' : answer.string());
+    await nats.close();`;
+  // Node has WebSocket from version 22 on; before, one has to ask for it.
+  const webSocket = typeof WebSocket === 'undefined' ? ['--experimental-websocket'] : [];
+  const { stdout } = await promisify(execFile)(process.execPath, [...webSocket, '--input-type=module', '-e', code], {
+    cwd: join(import.meta.dirname, '../..'),
+    env: { PATH: process.env['PATH'], URL: url, ...env },
+    timeout: 60_000,
+  });
+  return stdout;
+};
 
 describe('up with a certificate of one’s own', () => {
   let dir: UpFolder;

@@ -19,7 +19,7 @@ export const connectMqtt = async (
   password: string,
   options: IClientOptions = {},
 ): Promise<MqttAgent> => {
-  const client = mqtt.connect(`mqtt://127.0.0.1:${port}`, {
+  const client = mqtt.connect(`${options.protocol ?? 'mqtt'}://127.0.0.1:${port}`, {
     username: id,
     password,
     clientId: '',

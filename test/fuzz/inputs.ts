@@ -7,12 +7,12 @@ export const seed = Number(process.env['REACHBACK_SEED'] ?? 32);
 
 export const repeat = `repeat with REACHBACK_SEED=${seed} REACHBACK_FUZZ_INPUTS=${inputs}`;
 
-const block = 500;
-
-/** Values of an arbitrary, a block at a time, so that a million need no more memory than a thousand. */
-export function* blocksOf<T>(arbitrary: fc.Arbitrary<T>, count: number): Generator<readonly T[]> {
-  for (let done = 0; done < count; done += block)
-    yield fc.sample(arbitrary, { numRuns: Math.min(block, count - done), seed: seed + done });
+/** Values of an arbitrary in so many blocks, made one after the other: a million need no more memory than a thousand. */
+export function* blocksOf<T>(arbitrary: fc.Arbitrary<T>, count: number, blocks: number): Generator<readonly T[]> {
+  for (let i = 0; i < blocks; i++) {
+    const [from, to] = [Math.floor((count * i) / blocks), Math.floor((count * (i + 1)) / blocks)];
+    yield fc.sample(arbitrary, { numRuns: to - from, seed: seed + from });
+  }
 }
 
 /** Works on all items, so many at a time. */

@@ -1,6 +1,7 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
+import { noteTestProcess } from '#embedded';
 
 /** The built server as it runs in production, in a process of its own. */
 export type ServerProcess = {
@@ -27,6 +28,8 @@ export type ServerOptions = {
   readonly logLevel?: string;
   /** More of the environment. */
   readonly env?: Readonly<Record<string, string>>;
+  /** Options of Node itself. */
+  readonly nodeOptions?: readonly string[] | undefined;
 };
 
 /** Starts a server and waits until it listens; it may still be waiting for intake to recover. */
@@ -37,11 +40,12 @@ export const startServerProcess = async ({
   port = 0,
   logLevel = 'info',
   env = {},
+  nodeOptions = [],
 }: ServerOptions): Promise<ServerProcess> => {
   let logged = '';
   const child = fork(main, roles ? ['--roles', roles] : [], {
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
-    execArgv: [],
+    execArgv: [...nodeOptions],
     env: {
       PATH: process.env['PATH'],
       REACHBACK_NATS_URL: natsUrl,
@@ -55,6 +59,7 @@ export const startServerProcess = async ({
   for (const stream of [child.stdout, child.stderr]) stream?.on('data', (data) => (logged += String(data)));
   const exited = once(child, 'exit');
   const started = once(child, 'message') as Promise<[{ readonly port?: number }]>;
+  await noteTestProcess(child.pid, main);
   const first = await Promise.race([started, exited.then(() => undefined)]);
   if (!first) throw new Error(`The server ended at its start:\n${logged}`);
   const end = async (signal: NodeJS.Signals) => {

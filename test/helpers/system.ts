@@ -33,11 +33,14 @@ export const startSystem = async ({
   databaseUrl,
   logLevel,
   secure,
+  nodeOptions,
 }: {
   readonly databaseUrl?: string;
   readonly logLevel?: string;
   /** A broker that asks everybody who he is; the system's own NATS client speaks for all. */
   readonly secure?: SecureBroker;
+  /** Options of Node for the server. */
+  readonly nodeOptions?: readonly string[];
 } = {}): Promise<System> => {
   const keep = async () => undefined;
   const [broker, database] = await Promise.all([
@@ -45,10 +48,13 @@ export const startSystem = async ({
     databaseUrl === undefined ? createTestDatabase() : { url: databaseUrl, drop: keep },
   ]);
   const env: Record<string, string> = secure ? { REACHBACK_NATS_KEYS: secure.keys } : {};
-  const parts = { natsUrl: broker.url, databaseUrl: database.url, logLevel, env };
+  const parts = { natsUrl: broker.url, databaseUrl: database.url, logLevel, env, nodeOptions };
   const server = await startServerProcess(parts);
   const nats = await connect({
     servers: broker.url,
+    // A broker cuts off who takes seconds to sign, and the client does not notice (3.4.0): it dials again.
+    timeout: 5_000,
+    waitOnFirstConnect: true,
     reconnectTimeWait: 100,
     maxReconnectAttempts: -1,
     ...secure?.fleet(),

@@ -38,10 +38,13 @@ const main = async (): Promise<void> => {
   process.on('SIGINT', () => shutDown('SIGINT'));
   process.on('SIGTERM', () => shutDown('SIGTERM'));
   // Started by another process that watches over it: when that is gone, nobody would stop us any more.
-  if (process.send) process.on('disconnect', () => shutDown('the process that started it is gone'));
+  const abandoned = () => shutDown('the process that started it is gone');
+  if (process.connected) process.on('disconnect', abandoned);
+  // It went while this one was loading, before anybody listened.
+  else if (process.send) abandoned();
   const server = await starting;
   log.info({ port: server.port, roles: [...config.roles] }, 'server started');
-  process.send?.({ type: 'started', port: server.port });
+  if (process.connected) process.send?.({ type: 'started', port: server.port });
 };
 
 main().catch((error: unknown) => {

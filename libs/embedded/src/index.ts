@@ -8,6 +8,7 @@ export * from './orphans.js';
 export * from './ports.js';
 export * from './postgres.js';
 export * from './supervise.js';
+export * from './test-processes.js';
 export * from './test-servers.js';
 export * from './local-authority/keep-certificate.js';
 export { type Issued, issueCertificate, makeAuthority } from './local-authority/authority.js';

@@ -8,6 +8,7 @@ import { findNatsServer } from './find-nats.js';
 import { type NatsOptions, type OperatorConfiguration, startNats } from './nats.js';
 import { anyFreePort } from './ports.js';
 import { startPostgres } from './postgres.js';
+import { noteTestProcess } from './test-processes.js';
 
 /** A server for tests in a folder of its own, which goes with it. */
 export type TestServer = {
@@ -23,11 +24,16 @@ export type TestServer = {
 
 const testServer = async (
   name: string,
-  start: (folder: string, port: number) => Promise<RunningServer>,
+  startOne: (folder: string, port: number) => Promise<RunningServer>,
   within = tmpdir(),
 ): Promise<TestServer> => {
   const folder = await mkdtemp(join(within, `reachback-test-${name}-`));
   const port = await anyFreePort();
+  const start: typeof startOne = async (...where) => {
+    const started = await startOne(...where);
+    await noteTestProcess(started.pid, folder);
+    return started;
+  };
   let server = await start(folder, port);
   return {
     url: server.url,

@@ -28,18 +28,20 @@ export class ChannelTrials {
 
   async good(channels: readonly Channel[], known: Known, rounds: number): Promise<void> {
     const all = channels.map((channel) => goodMessage(channel, known, this.senders));
-    for (const round of blocksOf(fc.tuple(...all), rounds))
+    for (const round of blocksOf(fc.tuple(...all), rounds, 1))
       for (const messages of round) await inParallel(messages, 1, (message) => this.try(message));
   }
 
-  async bad(channels: readonly Channel[], known: Known, count: number): Promise<void> {
+  /** Feeds so many in blocks; what comes between two of them is for the caller to do. */
+  async *bad(channels: readonly Channel[], known: Known, count: number, blocks: number): AsyncGenerator<void> {
     const some = channels.flatMap((channel) => [
       { weight: 12, arbitrary: badMessage(channel, known, this.senders) },
       { weight: 1, arbitrary: goodMessage(channel, known, this.senders) },
     ]);
-    for (const block of blocksOf(fc.oneof(...some), count)) {
+    for (const block of blocksOf(fc.oneof(...some), count, blocks)) {
       await inParallel(block, width, (message) => this.try(message));
       await Promise.all([...new Set(channels.map(this.connections))].map((nats) => nats.flush()));
+      yield;
     }
   }
 

@@ -46,26 +46,27 @@ export class RouteTrials implements RouteTrial {
 
   async good(operations: readonly Operation[], known: Known, rounds: number): Promise<void> {
     const all = operations.map((operation) => goodRequest(operation, known));
-    for (const round of blocksOf(fc.tuple(...all), rounds))
+    for (const round of blocksOf(fc.tuple(...all), rounds, 1))
       for (const requests of round) await inParallel(requests, 2, (request) => this.try(request));
   }
 
-  async bad(operations: readonly Operation[], known: Known, count: number): Promise<void> {
+  /** Feeds so many in blocks; what comes between two of them is for the caller to do. */
+  async *bad(operations: readonly Operation[], known: Known, count: number, blocks: number): AsyncGenerator<void> {
     const some = operations.flatMap((operation) => [
       { weight: 15, arbitrary: badRequest(operation, known) },
       { weight: 1, arbitrary: goodRequest(operation, known) },
     ]);
-    for (const block of blocksOf(fc.oneof(...some), count))
+    for (const block of blocksOf(fc.oneof(...some), count, blocks)) {
       await inParallel(block, width, (request) => this.try(request));
+      yield;
+    }
   }
 
-  async raw(count: number): Promise<void> {
-    for (const block of blocksOf(rawRequest, count))
-      await inParallel(block, 2, async (bytes) => {
-        const text = await sendRaw(this.server.url, bytes);
-        if (/^HTTP\/1\.1 5/.test(text))
-          this.complain('a failure of the server', JSON.stringify(bytes.toString('latin1')), text);
-      });
+  async *raw(count: number, blocks: number): AsyncGenerator<void> {
+    for (const block of blocksOf(rawRequest, count, blocks)) {
+      await inParallel(block, width, (bytes) => this.tryRaw(bytes));
+      yield;
+    }
   }
 
   close(): void {
@@ -86,6 +87,12 @@ export class RouteTrials implements RouteTrial {
       const found: unknown = JSON.parse(answer.body);
       this.harvest.add(operation.path, found);
     }
+  }
+
+  private async tryRaw(bytes: Buffer): Promise<void> {
+    const text = await sendRaw(this.server.url, bytes);
+    if (/^HTTP\/1\.1 5/.test(text))
+      this.complain('a failure of the server', JSON.stringify(bytes.toString('latin1')), text);
   }
 
   private complain(what: string, request: string, body: string): void {

@@ -37,12 +37,13 @@ export const lockUnchanged = (tx: Transaction, { since, clients, deadline }: Rea
 export const isChanged = (error: unknown): boolean =>
   typeof error === 'object' && error !== null && 'code' in error && error.code === 'RB001';
 
-/** Where the log's head was before all of these reads, each of which found it beside its rows; undefined if one has none. */
-export const lowestHead = (reads: readonly (readonly { readonly since: bigint }[])[]): bigint | undefined => {
-  let lowest: bigint | undefined;
-  for (const [row] of reads) {
-    if (!row) return undefined;
-    if (lowest === undefined || row.since < lowest) lowest = row.since;
-  }
-  return lowest;
+/**
+ * Where the log's head was before all of these reads, each of which found it beside its rows. One without rows does not
+ * count: only what has nothing to go by if it finds nothing may be such a read.
+ */
+export const lowestHead = (reads: readonly (readonly { readonly since: bigint }[])[]): bigint => {
+  const heads = reads.flatMap(([row]) => (row ? [row.since] : []));
+  const [first] = heads;
+  if (first === undefined) throw new Error('The log has no head: its row is missing from the table log_head.');
+  return heads.reduce((lowest, head) => (head < lowest ? head : lowest), first);
 };

@@ -16,7 +16,7 @@ import {
 import { Batch, type Segment } from './batch.js';
 import { ContactLimiter } from './contact-limiter.js';
 import type { LanePresence } from './lane-presence.js';
-import { processMessages, readMessages, toMilliseconds } from './process.js';
+import { processMessages, readInTurns, toMilliseconds } from './process.js';
 import { reclassifySome, takeInOrder } from './reclassify.js';
 import { presenceFacts } from './recover.js';
 import { settleReports } from './settle-reports.js';
@@ -117,9 +117,9 @@ export class LaneOwner {
     this.conclusions = [];
   }
 
-  private commit(to: Watermark, messages: readonly SourceMessage[], facts: readonly NewFact[]) {
+  private async commit(to: Watermark, messages: readonly SourceMessage[], facts: readonly NewFact[]) {
     const { db, lane, term, presence, rejects, turns = turnsAtOnce } = this.options;
-    const read = readMessages(messages);
+    const read = await readInTurns(messages);
     return transact(db, async (tx) => {
       // Sent together: the lock is not held while the one answer comes and the next question goes.
       const [head, appended] = await Promise.all([

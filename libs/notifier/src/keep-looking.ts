@@ -23,7 +23,10 @@ export class Wake {
     return this.controller.signal;
   }
 
-  readonly now = (): void => this.controller.abort();
+  readonly now = (): void => {
+    // Hints come by the thousand; each abort makes an exception, with its stack.
+    if (!this.controller.signal.aborted) this.controller.abort();
+  };
 }
 
 export type LookingOptions = {

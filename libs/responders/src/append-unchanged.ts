@@ -2,11 +2,16 @@ import type { Lanes, NewFact } from '#contracts';
 import { appendFacts, type Database, isChanged, lockUnchanged, transact } from '#event-log';
 import { inlineProjections } from '#projections';
 
+/**
+ * So many times a batch is composed without the log's lock before it is read under it. Of all changes one every few seconds
+ * concerns a batch that is under way; read under the lock, the batch would keep everybody waiting for four questions.
+ */
+export const mostTries = 3;
+
 /** Facts of requests that were composed without the log's lock, from what stood in the log at `since`. */
 export type Composition = {
   readonly facts: readonly NewFact[];
-  /** Undefined where nobody knows how old what was read is. */
-  readonly since: bigint | undefined;
+  readonly since: bigint;
   readonly clients: readonly string[];
   readonly deadline: string | null;
 };
@@ -15,7 +20,6 @@ export type Composition = {
 export const appendUnchanged = async (db: Database, lanes: Lanes, composition: Composition): Promise<boolean> => {
   const { facts, since, clients, deadline } = composition;
   if (facts.length === 0) return true;
-  if (since === undefined) return false;
   try {
     await transact(db, async (tx) => {
       lockUnchanged(tx, { since, clients, deadline });

@@ -8,7 +8,7 @@ const atLeast = 50;
 /** Of what is answered: so many more are let come back, so that there is always somebody to answer. */
 const welcome = 1.5;
 /** What a second was good for counts less in each of those that follow. */
-const fading = 0.95;
+const fading = 0.8;
 
 /**
  * For how long those who are refused are sent away. Of a fleet that comes back at once nearly all are refused; were they

@@ -45,15 +45,15 @@ type Since = { readonly since: bigint };
 
 /**
  * The clients with these ids, removed ones too, each with its queue: what a batch of requests needs, in two reads.
- * `since`: the log's head before both, if they tell.
+ * `since`: the log's head before both.
  */
 export const readClients = async (
   db: Queryable,
   ids: readonly string[],
-): Promise<{ readonly known: Known; readonly since: bigint | undefined }> => {
+): Promise<{ readonly known: Known; readonly since: bigint }> => {
   const [rows, work] = await Promise.all([selectClients(db, ids), selectWork(db, ids)]);
   const known = new Map(rows.map((row) => [row.id, { row, work: [] as OpenWork[] }]));
-  for (const item of work) known.get(item.clientId)?.work.push(item);
+  for (const item of work) if (item.clientId !== null) known.get(item.clientId)?.work.push(item);
   return { known, since: lowestHead([rows, work]) };
 };
 
@@ -75,13 +75,15 @@ const selectClients = (db: Queryable, ids: readonly string[]) => db<(ClientRow &
   LEFT JOIN settings_level own ON own.scope = 'client' AND own.key = c.id
   WHERE c.id = ANY(${[...ids]})`;
 
-const selectWork = (db: Queryable, ids: readonly string[]) => db<(OpenWork & Since)[]>`
-  SELECT (SELECT position FROM log_head) AS since, w.client_id AS "clientId", w.kind, w.key, w.revision, w.release, w.state, w.request,
+/** One row at least, which says where the head was. */
+const selectWork = (db: Queryable, ids: readonly string[]) => db<((OpenWork | { clientId: null }) & Since)[]>`
+  SELECT h.position AS since, w.client_id AS "clientId", w.kind, w.key, w.revision, w.release, w.state, w.request,
          w.delivered_at AS "deliveredAt", w.is_deliverable AS "isDeliverable",
          CASE WHEN r.id IS NOT NULL THEN jsonb_build_object(
            'component', r.component, 'version', r.version, 'url', r.url, 'sha256', r.sha256, 'size', r.size,
            'deliverBy', to_char(r.deliver_by AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')) END AS update
-  FROM undelivered_work_of(${[...ids]}) w
+  FROM log_head h
+  LEFT JOIN undelivered_work_of(${[...ids]}) w ON true
   LEFT JOIN release r ON r.id = w.release
   ORDER BY w.client_id, w.kind, w.position`;
 

@@ -2,7 +2,7 @@ import { type AckReply, type AckResult, type Lanes, type NewFact, ReachbackError
 import { isSplitting } from '#domain';
 import { appendFacts, type Database, lockLog, lowestHead, type Queryable, transact } from '#event-log';
 import { inlineProjections } from '#projections';
-import { appendUnchanged } from './append-unchanged.js';
+import { appendUnchanged, mostTries } from './append-unchanged.js';
 import { CopiedError } from './copied-error.js';
 import type { EffectiveCache } from './effective.js';
 import { type ClientRow, type Known, type KnownClient, readClients } from './read-clients.js';
@@ -25,7 +25,7 @@ type DeliveryRow = {
 type Read = {
   readonly known: Known;
   readonly delivered: ReadonlyMap<string, readonly DeliveryRow[]>;
-  readonly since: bigint | undefined;
+  readonly since: bigint;
 };
 
 /** What acknowledgements lead to. */
@@ -34,7 +34,7 @@ type Served = { readonly outcomes: ReadonlyMap<AckRequest, AckOutcome>; readonly
 /**
  * Takes acknowledgements together, in one transaction. A result is about work that was delivered, or is in the queue;
  * one that says nothing new (sent ten times, or overtaken by a newer revision) is accepted and leaves no trace (G7).
- * Should something have changed between the read and the log's lock, all is read again under it.
+ * Should something have changed between the read and the log's lock, all is read again, in the end under it.
  */
 export const serveAcks = async (
   db: Database,
@@ -43,9 +43,11 @@ export const serveAcks = async (
   requests: readonly AckRequest[],
 ): Promise<ReadonlyMap<AckRequest, AckOutcome>> => {
   const ids = requests.map((request) => request.clientId);
-  const read = await readFor(db, cache, ids);
-  const { outcomes, facts } = serveAll(requests, read, cache);
-  if (await appendUnchanged(db, lanes, { facts, since: read.since, clients: ids, deadline: null })) return outcomes;
+  for (let tries = 1; tries <= mostTries; tries++) {
+    const read = await readFor(db, cache, ids);
+    const { outcomes, facts } = serveAll(requests, read, cache);
+    if (await appendUnchanged(db, lanes, { facts, since: read.since, clients: ids, deadline: null })) return outcomes;
+  }
   return transact(db, async (tx) => {
     await lockLog(tx);
     const served = serveAll(requests, await readFor(tx, cache, ids), cache);
@@ -84,20 +86,23 @@ const readFor = async (db: Queryable, cache: EffectiveCache, ids: readonly strin
   if (copies.length > 0) await cache.refresh(db, copies);
   const delivered = new Map<string, DeliveryRow[]>();
   for (const row of rows) {
+    if (row.client_id === null) continue;
     const before = delivered.get(row.client_id);
     if (before) before.push(row);
     else delivered.set(row.client_id, [row]);
   }
-  return { known, delivered, since: since === undefined ? undefined : lowestHead([[{ since }], rows]) };
+  return { known, delivered, since: lowestHead([[{ since }], rows]) };
 };
 
 const isCopied = ({ copyHolder, copies }: ClientRow): boolean =>
   copyHolder !== null || (copies !== null && copies.length > 0);
 
-const selectDeliveries = (db: Queryable, ids: readonly string[]) => db<(DeliveryRow & { since: bigint })[]>`
-  SELECT (SELECT position FROM log_head) AS since, client_id, kind, key, revision, release, state,
-         delivered_at AS "deliveredAt"
-  FROM delivery WHERE client_id = ANY(${[...ids]})`;
+/** One row at least, which says where the head was. */
+const selectDeliveries = (db: Queryable, ids: readonly string[]) =>
+  db<((DeliveryRow | { client_id: null }) & { since: bigint })[]>`
+    SELECT h.position AS since, d.client_id, d.kind, d.key, d.revision, d.release, d.state,
+           d.delivered_at AS "deliveredAt"
+    FROM log_head h LEFT JOIN delivery d ON d.client_id = ANY(${[...ids]})`;
 
 const settle = (
   results: readonly AckResult[],

@@ -3,7 +3,7 @@ import { disagrees, isReinstalled } from '#domain';
 import type { SplitContext } from '#enrolment';
 import { appendFacts, type Database, lockLog, type Queryable, type Transaction, transact } from '#event-log';
 import { type AcknowledgedByClient, inlineProjections, readAcknowledged } from '#projections';
-import { appendUnchanged } from './append-unchanged.js';
+import { appendUnchanged, mostTries } from './append-unchanged.js';
 import { CopiedError } from './copied-error.js';
 import type { EffectiveCache } from './effective.js';
 import { planDelivery, planRequest } from './plan.js';
@@ -21,7 +21,7 @@ export type Outcome = { readonly reply: Composed['reply'] } | { readonly error: 
 /** What a batch of requests is served from. */
 type Read = {
   readonly known: Known;
-  readonly since: bigint | undefined;
+  readonly since: bigint;
   readonly acknowledged: AcknowledgedByClient;
   readonly repeated: ReadonlySet<WorkRequest>;
 };
@@ -35,9 +35,9 @@ type Served = {
 
 /**
  * Serves requests for work together, from one read. Those that change nothing are answered from it; what the others lead
- * to is appended in one transaction, and committed before anybody is answered. Only if something has changed since the
- * read, or where somebody registers or speaks for the first time, all is read under the log's lock, for which everybody
- * waits.
+ * to is appended in one transaction, and committed before anybody is answered. If something has changed since the read,
+ * they are read again. Only if that goes on, or where somebody registers or speaks for the first time, all is read under
+ * the log's lock, for which everybody waits.
  */
 export const serveWork = async (
   db: Database,
@@ -46,32 +46,50 @@ export const serveWork = async (
   splitting: SplitContext | undefined,
   requests: readonly WorkRequest[],
 ): Promise<ReadonlyMap<WorkRequest, Outcome>> => {
-  const read = await readFor(db, cache, requests);
-  const appearing = new Set(
-    requests.filter((request) => makesKnown(request, read.known) || sight(request, read.known, cache) !== 'known'),
-  );
-  const served = serveAll(
-    requests.filter((request) => !appearing.has(request)),
-    read,
-    cache,
-  );
-  const isWritten = await appendUnchanged(db, lanes, {
-    facts: [...served.values()].flatMap(({ facts }) => facts),
-    since: read.since,
-    clients: requests.map(idOf),
-    deadline: earliestDeadline([...served.values()].flatMap(({ sent }) => sent)),
-  });
   const outcomes = new Map<WorkRequest, Outcome>();
-  const left = [...appearing];
-  for (const [request, { facts, outcome }] of served) {
-    if (isWritten || facts.length === 0) outcomes.set(request, outcome);
-    else left.push(request);
+  const left: WorkRequest[] = [];
+  let waiting: readonly WorkRequest[] = requests;
+  for (let tries = 1; waiting.length > 0; tries++) {
+    const { served, appearing, isWritten } = await serveUnlocked(db, lanes, cache, waiting);
+    left.push(...appearing);
+    const unwritten: WorkRequest[] = [];
+    for (const [request, { facts, outcome }] of served) {
+      if (isWritten || facts.length === 0) outcomes.set(request, outcome);
+      else unwritten.push(request);
+    }
+    waiting = tries < mostTries ? unwritten : [];
+    if (tries === mostTries) left.push(...unwritten);
   }
   if (left.length > 0) {
     const written = await transact(db, (tx) => serveLocked(tx, lanes, cache, splitting, left));
     for (const [request, { outcome }] of written) outcomes.set(request, outcome);
   }
   return outcomes;
+};
+
+/** @returns those whom only the log's lock lets serve; and what the others lead to, which is in the log or not */
+const serveUnlocked = async (
+  db: Database,
+  lanes: Lanes,
+  cache: EffectiveCache,
+  requests: readonly WorkRequest[],
+): Promise<{
+  readonly served: ReadonlyMap<WorkRequest, Served>;
+  readonly appearing: readonly WorkRequest[];
+  readonly isWritten: boolean;
+}> => {
+  const read = await readFor(db, cache, requests);
+  const isAppearing = (request: WorkRequest): boolean =>
+    makesKnown(request, read.known) || sight(request, read.known, cache) !== 'known';
+  const others = requests.filter((request) => !isAppearing(request));
+  const served = serveAll(others, read, cache);
+  const isWritten = await appendUnchanged(db, lanes, {
+    facts: [...served.values()].flatMap(({ facts }) => facts),
+    since: read.since,
+    clients: others.map(idOf),
+    deadline: earliestDeadline([...served.values()].flatMap(({ sent }) => sent)),
+  });
+  return { served, appearing: requests.filter(isAppearing), isWritten };
 };
 
 const idOf = (request: WorkRequest): string => request.clientId;

@@ -56,7 +56,10 @@ type KeepUpOptions = RunFollowerOptions & {
 const keepUp = async (options: KeepUpOptions): Promise<void> => {
   const { db, follower, log, checkpoint, caughtUp, wakers, signal } = options;
   let woken = new AbortController();
-  wakers.add(() => woken.abort());
+  // Facts come by the thousand; each abort makes an exception, with its stack.
+  wakers.add(() => {
+    if (!woken.signal.aborted) woken.abort();
+  });
   const pause = (milliseconds: number, until: AbortSignal): Promise<void> =>
     sleep(milliseconds, undefined, { signal: until }).catch(() => undefined);
   while (!signal.aborted) {

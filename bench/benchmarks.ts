@@ -1,3 +1,4 @@
+import { access } from './access/access.js';
 import { baseline } from './baseline/baseline.js';
 import type { Benchmark } from './bench.js';
 import { heartbeats } from './heartbeats/heartbeats.js';
@@ -33,4 +34,5 @@ export const benchmarks: Readonly<Record<BenchmarkName, Benchmark>> = {
   reclassify,
   startup,
   rebuild,
+  access,
 };

@@ -34,8 +34,16 @@ const runAll = async (options: BenchOptions, { cleanup, signal }: Program): Prom
   );
   cleanup.add(async () => progress.end());
   progress.begin('start', startSeconds);
-  const stack = await startStack(cleanup, progress.say, { auth: options.auth });
-  const run = { startedAt, quick: options.quick, clients: options.clients, loadBefore, seconds: null, failed: {} };
+  const stack = await startStack(cleanup, progress.say, { access: options.access });
+  const run = {
+    startedAt,
+    quick: options.quick,
+    clients: options.clients,
+    access: options.access,
+    loadBefore,
+    seconds: null,
+    failed: {},
+  };
   const result = emptyResult(await describeMachine(stack), run);
   const bench = new Bench(options, stack, cleanup, progress, result, signal);
   const most = options.quick ? limits.quick : limits.full + options.window;

@@ -1,4 +1,5 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
+import { type Access, accesses } from './system/access.js';
 
 /** The benchmarks, in the order in which they run. */
 export const benchmarkNames = [
@@ -17,20 +18,20 @@ export const benchmarkNames = [
   'reclassify',
   'startup',
   'rebuild',
+  'access',
 ] as const;
 export type BenchmarkName = (typeof benchmarkNames)[number];
 
 /** Those that a run has if none are named. `phases` takes two minutes for a picture and no rate, so it must be named. */
 const usualNames = benchmarkNames.filter((name) => name !== 'phases');
 /** What three minutes have no room for. */
-const onlyFull: ReadonlySet<BenchmarkName> = new Set(['sustained', 'storm', 'startup']);
+const onlyFull: ReadonlySet<BenchmarkName> = new Set(['sustained', 'storm', 'startup', 'access']);
 const quickNames = usualNames.filter((name) => !onlyFull.has(name));
 
 export type BenchOptions = {
   readonly clients: number;
   readonly quick: boolean;
-  /** With a broker that asks everybody who he is, as `npm run up` has it. */
-  readonly auth: boolean;
+  readonly access: Access;
   /** How long `sustained` lasts, in seconds. */
   readonly window: number;
   readonly only: readonly BenchmarkName[];
@@ -72,16 +73,24 @@ export const readOptions = (argv: readonly string[]): BenchOptions => {
         .argParser(between(1, longestWindow))
         .default(undefined, `${fullWindow}, or ${quickWindow} when quick`),
     )
-    .option('--auth', 'with a broker that asks everybody who he is; not for the baseline', false)
+    .addOption(
+      new Option(
+        '--access <kind>',
+        'open: the broker asks nobody who he is; accounts: everybody, as `npm run up` has it; tls: that and TLS, as ' +
+          '`up --tls`. Not for baseline and phases, which are open; `access` measures all three',
+      )
+        .choices(accesses)
+        .default('open'),
+    )
     .option('--table <result>', 'measures nothing: puts the table of a result that was written as JSON into README.md')
     .option('--profile <folder>', 'also write CPU profiles of the server there')
     .parse([...argv])
-    .opts<Partial<BenchOptions> & { quick: boolean; auth: boolean }>();
-  const { quick, auth, json, table, profile } = options;
+    .opts<Partial<BenchOptions> & { quick: boolean; access: Access }>();
+  const { quick, access, json, table, profile } = options;
   const only = options.only ?? (quick ? quickNames : usualNames);
   const clients = options.clients ?? (quick ? quickClients : fullClients);
   const window = options.window ?? (quick ? quickWindow : fullWindow);
-  return { quick, auth, only, json, table, profile, clients, window };
+  return { quick, access, only, json, table, profile, clients, window };
 };
 
 const isName = (text: string): text is BenchmarkName => (benchmarkNames as readonly string[]).includes(text);

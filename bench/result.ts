@@ -1,3 +1,4 @@
+import type { Access } from './system/access.js';
 import type { Spread } from './phases/spread.js';
 import type { Replayed } from './system/server.js';
 
@@ -8,6 +9,8 @@ export type BenchResult = {
     readonly startedAt: string;
     readonly quick: boolean;
     readonly clients: number;
+    /** Missing in results from before it could be chosen: open. */
+    readonly access?: Access;
     /** Of the machine, over the minute before: others' work shows here. */
     readonly loadBefore: number;
     seconds: number | null;
@@ -32,6 +35,8 @@ export type BenchResult = {
   startup: Startup | null;
   rebuild: { beatsPerSecond: number; factsPerSecond: number } | null;
   memory: Memory | null;
+  /** Missing in results from before it was measured. */
+  access?: AccessCost[] | null;
 };
 
 export type Machine = {
@@ -203,6 +208,28 @@ export type Reclassify = {
   readonly lagP99: number;
 };
 
+/** What agents with connections of their own cost, each speaking for itself alone, in one way of reaching the broker. */
+export type AccessCost = {
+  readonly access: Access;
+  readonly connections: number;
+  /** From dialling until the broker has let an agent in: TLS handshake and signed JWT; one after the other. */
+  readonly connectP50: number;
+  readonly connectP99: number;
+  /** Of the broker, by its resident memory with and without them; null where the system does not tell. */
+  readonly brokerBytesPerConnection: number | null;
+  /** Offered at one rate, the same for all. */
+  readonly beats: { readonly perSecond: number; readonly cpuMicrosPerBeat: CpuMicros | null };
+  /** Answered at most; delays at a lower rate. */
+  readonly polls: {
+    readonly perSecond: number;
+    readonly cpuMicrosPerPoll: CpuMicros | null;
+    /** Told to ask again later, and in none of the other figures. */
+    readonly refused: number;
+  };
+  readonly pollP50: number;
+  readonly pollP99: number;
+};
+
 /** The result before anything was measured. */
 export const emptyResult = (machine: Machine, run: BenchResult['run']): BenchResult => ({
   machine,
@@ -224,4 +251,5 @@ export const emptyResult = (machine: Machine, run: BenchResult['run']): BenchRes
   startup: null,
   rebuild: null,
   memory: null,
+  access: null,
 });

@@ -29,7 +29,7 @@ export const startFleet = async ({ options, stack, cleanup, progress, result }: 
   result.seeding = await seedFleet(stack.db, { prefix: fleetPrefix, count: clients, member: memberOf }, progress.say);
   progress.say('starting the server');
   const server = await startServer(cleanup, stack, { profile: options.profile });
-  const beats = await startBeats(cleanup, { url: stack.natsUrl, prefix: fleetPrefix, count: clients });
+  const beats = await startBeats(cleanup, { broker: stack.broker, prefix: fleetPrefix, count: clients });
   const usualRate = usualRateOf(clients);
   await beats.setRate(usualRate);
   return { server, beats, clients, usualRate };

@@ -25,7 +25,12 @@ export type Reading = {
   readonly cpu: CpuMicros | null;
 };
 
-export const read = async ({ stack }: Bench, { server, beats }: Fleet): Promise<Reading> => {
+/** Whoever sends beats and can say how many, and the server that takes them. */
+type Sending = { readonly server: Pick<Fleet['server'], 'pid'> } & {
+  readonly beats: { readonly report: () => Promise<{ readonly sent: number }> };
+};
+
+export const read = async ({ stack }: Pick<Bench, 'stack'>, { server, beats }: Sending): Promise<Reading> => {
   const { db, nats, natsPid, postgresPid } = stack;
   const [cpuServer, cpuNats, cpuPostgres] = await Promise.all([server.pid, natsPid, postgresPid].map(cpuMicros));
   const { sent } = await beats.report();

@@ -10,12 +10,12 @@ const takeAtMost = 8_192;
 
 /** Beats a second that the stream gives to our source when nothing is done with them: intake cannot be faster. */
 export const measureConsumeOnly = async (bench: Bench): Promise<number> => {
-  const { nats, natsUrl } = bench.stack;
+  const { nats, broker } = bench.stack;
   const manager = await jetstreamManager(nats);
   await ensureContactStream(nats, manager, createLanes(1));
   bench.progress.say('filling a stream');
   const rounds = bench.seconds(60, 30);
-  const beats = await startBeats(bench.cleanup, { url: natsUrl, prefix: 'limit', count: clients, rounds });
+  const beats = await startBeats(bench.cleanup, { broker, prefix: 'limit', count: clients, rounds });
   await beats.setRate(1_000_000);
   const { sent, stored } = await untilSent(bench, beats, rounds * clients);
   await beats.stop();

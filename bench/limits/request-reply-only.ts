@@ -9,14 +9,14 @@ const answer = JSON.stringify({ filling: 'x'.repeat(250) });
 
 /** Requests answered a second by a process that only answers, as many at a time as with polls: responders cannot do more. */
 export const measureRequestReplyOnly = async (bench: Bench): Promise<number> => {
-  const { nats, natsUrl: url } = bench.stack;
+  const { nats, broker } = bench.stack;
   bench.progress.say('answering requests');
   const subscription = nats.subscribe(subjects.allAgents('poll'), {
     callback: (_, message) => void message.respond(answer),
   });
   const seconds = bench.seconds(8, 2);
   const report = await sendRequests(bench.cleanup, {
-    ...{ url, prefix: 'limit', clients, seconds, offer: { underWay } },
+    ...{ broker, prefix: 'limit', clients, seconds, offer: { underWay } },
     warmUp: 1,
   });
   subscription.unsubscribe();

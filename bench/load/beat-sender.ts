@@ -2,6 +2,7 @@ import { fleetInbox } from '#identity';
 import { clientId, scatter } from '../fleet/names.js';
 import type { BeatsJob, BeatsReport } from './beats-protocol.js';
 import { RawNats } from './raw-nats.js';
+import type { Reach } from './reach.js';
 
 /** Beats that a connection may have under way; the last of every write asks for a receipt, which vouches for all. */
 const windowPerConnection = 4_000;
@@ -31,8 +32,8 @@ export class BeatSender {
   }
 
   async start(): Promise<void> {
-    const { url, connections } = this.job;
-    this.links = await Promise.all(Array.from({ length: connections }, (_, i) => this.openLink(url, i)));
+    const { broker, connections } = this.job;
+    this.links = await Promise.all(Array.from({ length: connections }, (_, i) => this.openLink(broker, i)));
     setInterval(() => this.send(), tick);
   }
 
@@ -51,9 +52,9 @@ export class BeatSender {
     return `reachback.v1.${clientId(prefix, first + scatter(i, count))}.heartbeat`;
   }
 
-  private async openLink(url: string, i: number): Promise<Link> {
+  private async openLink(broker: Reach, i: number): Promise<Link> {
     const inbox = `_INBOX.${fleetInbox}.bench-${process.pid}-${i}`;
-    const nats = await RawNats.connect(url, (reason) => this.errors.add(reason));
+    const nats = await RawNats.connect(broker, (reason) => this.errors.add(reason));
     const link: Link = { nats, inbox, unanswered: [], underWay: 0 };
     nats.subscribe(inbox, (_, payload) => {
       const count = link.unanswered.shift() ?? 0;

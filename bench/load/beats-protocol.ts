@@ -1,6 +1,8 @@
+import type { Reach } from './reach.js';
+
 /** What the generator of beats is told, and what it answers. */
 export type BeatsJob = {
-  readonly url: string;
+  readonly broker: Reach;
   readonly connections: number;
   /** The clients are `<prefix>-<first>` and the `count - 1` after it. */
   readonly prefix: string;

@@ -3,6 +3,7 @@ import { clientId, scatter } from '../fleet/names.js';
 import { percentile, round } from '../statistics.js';
 import type { PollsJob, PollsReport } from './polls-protocol.js';
 import { RawNats } from './raw-nats.js';
+import type { Reach } from './reach.js';
 
 const tick = 1;
 
@@ -23,8 +24,8 @@ export class PollSender {
   constructor(private readonly job: PollsJob) {}
 
   async run(): Promise<PollsReport> {
-    const { url, connections, warmUp, seconds, offer, patience } = this.job;
-    this.links = await Promise.all(Array.from({ length: connections }, (_, i) => this.openLink(url, i)));
+    const { broker, connections, warmUp, seconds, offer, patience } = this.job;
+    this.links = await Promise.all(Array.from({ length: connections }, (_, i) => this.openLink(broker, i)));
     const start = performance.now();
     this.measuredFrom = start + warmUp * 1000;
     this.measuredTo = this.measuredFrom + seconds * 1000;
@@ -53,8 +54,8 @@ export class PollSender {
     };
   }
 
-  private async openLink(url: string, i: number): Promise<RawNats> {
-    const nats = await RawNats.connect(url, (reason) => this.fail(reason));
+  private async openLink(broker: Reach, i: number): Promise<RawNats> {
+    const nats = await RawNats.connect(broker, (reason) => this.fail(reason));
     nats.subscribe(this.inboxOf(i), (token, payload) => this.receive(Number(token), payload));
     return nats;
   }

@@ -1,6 +1,8 @@
+import type { Reach } from './reach.js';
+
 /** What the generator of requests is told, and what it answers. */
 export type PollsJob = {
-  readonly url: string;
+  readonly broker: Reach;
   readonly connections: number;
   readonly prefix: string;
   readonly clients: number;

@@ -1,7 +1,8 @@
 import { credsAuthenticator } from '@nats-io/transport-node';
 import { once } from 'node:events';
-import { readFile } from 'node:fs/promises';
 import { connect, type Socket } from 'node:net';
+import { connect as connectTls } from 'node:tls';
+import type { Reach } from './reach.js';
 
 /** What came on a subscription: the last token of its subject, and the payload. */
 export type Arrival = (token: string, payload: Buffer) => void;
@@ -9,15 +10,18 @@ export type Arrival = (token: string, payload: Buffer) => void;
 const crlf = '\r\n';
 const options = { verbose: false, pedantic: false, headers: true, no_responders: true, lang: 'bench', version: '1' };
 
-/** Names the file of the credentials of whoever speaks for all clients, where the broker asks who one is. */
-export const credentialsVariable = 'REACHBACK_BENCH_CREDENTIALS';
-
 /** What CONNECT says of who we are: the credentials, and the broker's nonce signed. */
-const identityFor = async (greeting: string): Promise<object> => {
-  const file = process.env[credentialsVariable];
+const identityFor = (greeting: string, credentials: string | undefined): object => {
   const nonce = /"nonce":"([^"]+)"/.exec(greeting)?.[1];
-  if (file === undefined || nonce === undefined) return {};
-  return credsAuthenticator(await readFile(file))(nonce) ?? {};
+  if (credentials === undefined || nonce === undefined) return {};
+  return credsAuthenticator(new TextEncoder().encode(credentials))(nonce) ?? {};
+};
+
+/** The broker greets before it speaks TLS (2.9), and is checked for the address that it was reached at. */
+const secure = async (plain: Socket, host: string, ca: string): Promise<Socket> => {
+  const socket = connectTls({ socket: plain, host, ca });
+  await once(socket, 'secureConnect');
+  return socket;
 };
 
 /**
@@ -27,22 +31,30 @@ const identityFor = async (greeting: string): Promise<object> => {
 export class RawNats {
   private rest: Buffer = Buffer.alloc(0);
   private arrival: Arrival = () => undefined;
+  private readonly letIn: Promise<void>;
+  private settle: (refusal?: string) => void = () => undefined;
 
   private constructor(
     private readonly socket: Socket,
     private readonly failed: (reason: string) => void,
   ) {
+    this.letIn = new Promise((resolve, reject) => {
+      this.settle = (refusal) => (refusal === undefined ? resolve() : reject(new Error(refusal)));
+    });
     socket.on('data', (data: Buffer) => this.receive(data));
-    socket.on('error', (error) => failed(error.message));
+    socket.on('error', (error) => this.fail(error.message));
+    socket.on('close', () => this.settle('The broker ended the connection.'));
   }
 
-  static async connect(url: string, failed: (reason: string) => void): Promise<RawNats> {
+  /** Resolves when the broker has let it in. */
+  static async connect({ url, credentials, ca }: Reach, failed: (reason: string) => void): Promise<RawNats> {
     const { hostname, port } = new URL(url);
-    const socket = connect({ host: hostname, port: Number(port), noDelay: true });
-    const [greeting] = (await once(socket, 'data')) as [Buffer];
-    const nats = new RawNats(socket, failed);
-    const who = await identityFor(greeting.toString('latin1'));
+    const plain = connect({ host: hostname, port: Number(port), noDelay: true });
+    const [greeting] = (await once(plain, 'data')) as [Buffer];
+    const nats = new RawNats(ca === undefined ? plain : await secure(plain, hostname, ca), failed);
+    const who = identityFor(greeting.toString('latin1'), credentials);
     nats.write(`CONNECT ${JSON.stringify({ ...options, ...who })}${crlf}PING${crlf}`);
+    await nats.letIn;
     return nats;
   }
 
@@ -66,6 +78,11 @@ export class RawNats {
     this.socket.destroy();
   }
 
+  private fail(reason: string): void {
+    this.settle(reason);
+    this.failed(reason);
+  }
+
   private receive(data: Buffer): void {
     this.rest = this.rest.length > 0 ? Buffer.concat([this.rest, data]) : data;
     let at = 0;
@@ -85,7 +102,8 @@ export class RawNats {
   private handle(words: readonly string[], payload: Buffer): void {
     const [verb, subject = ''] = words;
     if (verb === 'PING') this.write(`PONG${crlf}`);
-    else if (verb === '-ERR') this.failed(words.slice(1).join(' '));
+    else if (verb === 'PONG') this.settle();
+    else if (verb === '-ERR') this.fail(words.slice(1).join(' '));
     else if (verb === 'MSG' || verb === 'HMSG') this.arrival(subject.slice(subject.lastIndexOf('.') + 1), payload);
   }
 }

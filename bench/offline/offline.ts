@@ -47,7 +47,7 @@ const register = async ({ stack, progress }: Bench, { server }: Fleet, count: nu
 
 const beatOnce = async (bench: Bench, count: number): Promise<void> => {
   const { stack, cleanup } = bench;
-  const beats = await startBeats(cleanup, { url: stack.natsUrl, prefix, count, rounds: 1, connections: 1 });
+  const beats = await startBeats(cleanup, { broker: stack.broker, prefix, count, rounds: 1, connections: 1 });
   await beats.setRate(Math.ceil(count / bench.seconds(fullSpread, quickSpread)));
   for (let sent = 0; sent < count; sent = (await beats.report()).sent) await bench.pause(0.2);
   const { stored } = await beats.settle();

@@ -68,7 +68,7 @@ const poll = async (bench: Bench, offer: PollsJob['offer'], seconds: number): Pr
   const { options, stack, cleanup, progress } = bench;
   const { clients } = options;
   if ('perSecond' in offer) assertSpread(offer.perSecond, clients);
-  const report = await sendRequests(cleanup, { url: stack.natsUrl, prefix: fleetPrefix, clients, seconds, offer });
+  const report = await sendRequests(cleanup, { broker: stack.broker, prefix: fleetPrefix, clients, seconds, offer });
   const { perSecond, p50, p99, errors, firstError } = report;
   progress.say(`${perSecond}/s answered, p50 ${p50} ms, p99 ${p99} ms, ${errors} errors ${firstError ?? ''}`.trim());
   return report;

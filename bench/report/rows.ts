@@ -1,5 +1,5 @@
 import { spreadLimit } from '../phases/spread.js';
-import type { BenchResult, CpuMicros } from '../result.js';
+import type { AccessCost, BenchResult, CpuMicros } from '../result.js';
 
 /** One line of the table: what, the result, the limit beside it in the same run, and what is wanted. */
 export type Row = { readonly what: string; readonly result: string; readonly limit: string; readonly wanted: string };
@@ -18,6 +18,7 @@ export const rowsOf = (result: BenchResult): readonly Row[] => [
   ...presenceRows(result),
   ...ownerRows(result),
   ...listRows(result),
+  ...accessRows(result),
 ];
 
 const intakeRows = ({ limits, baseline, heartbeats }: BenchResult): readonly Row[] => {
@@ -140,6 +141,31 @@ const listRows = ({ lists }: BenchResult): readonly Row[] => {
       limit: '',
       wanted: '≤ 100 ms',
     })),
+  ];
+};
+
+/** The three side by side. */
+const accessRows = ({ access }: BenchResult): readonly Row[] => {
+  if (!access || access.length === 0) return [];
+  const row = (what: string, text: (cost: AccessCost) => string): Row => {
+    return { what, result: access.map(text).join(' · '), limit: '', wanted: '' };
+  };
+  const cpu = (cost: CpuMicros | null) => (cost ? micros(cost) : '?');
+  const connections = number(access[0]?.connections ?? 0);
+  return [
+    row(`${connections} agents, each with a connection of its own`, (cost) => cost.access),
+    row('  heartbeats at one rate, committed', ({ beats }) => perSecond(beats.perSecond)),
+    row('  CPU µs per beat: server, NATS, Postgres', ({ beats }) => cpu(beats.cpuMicrosPerBeat)),
+    row('  polls answered, at most', ({ polls }) => perSecond(polls.perSecond)),
+    row('  CPU µs per poll: server, NATS, Postgres', ({ polls }) => cpu(polls.cpuMicrosPerPoll)),
+    row('  polls told to ask again later', ({ polls }) => number(polls.refused)),
+    row('  polls at 500/s, p50', ({ pollP50 }) => milliseconds(pollP50)),
+    row('  polls at 500/s, p99', ({ pollP99 }) => milliseconds(pollP99)),
+    row('  an agent connects, p50', ({ connectP50 }) => milliseconds(connectP50)),
+    row('  an agent connects, p99', ({ connectP99 }) => milliseconds(connectP99)),
+    row('  memory of the broker per connection', ({ brokerBytesPerConnection: bytes }) =>
+      bytes === null ? '?' : `${number(bytes / 1024)} KiB`,
+    ),
   ];
 };
 

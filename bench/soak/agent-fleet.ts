@@ -3,6 +3,7 @@ import type { AckReply, ErrorReply, WorkReply } from '#contracts';
 import { fleetInbox } from '#identity';
 import { clientId, scatter } from '../fleet/names.js';
 import { RawNats } from '../load/raw-nats.js';
+import type { Reach } from '../load/reach.js';
 import { SimulatedAgent } from './agent.js';
 import type { AgentsJob, AgentsReport } from './agents-protocol.js';
 
@@ -49,8 +50,8 @@ export class AgentFleet {
   }
 
   async start(): Promise<void> {
-    const { url, connections } = this.job;
-    this.links = await Promise.all(Array.from({ length: connections }, (_, i) => this.openLink(url, i)));
+    const { broker, connections } = this.job;
+    this.links = await Promise.all(Array.from({ length: connections }, (_, i) => this.openLink(broker, i)));
     setInterval(() => this.tick(), tick);
   }
 
@@ -69,8 +70,8 @@ export class AgentFleet {
     await writeFile(file, JSON.stringify(this.agents));
   }
 
-  private async openLink(url: string, i: number): Promise<RawNats> {
-    const nats = await RawNats.connect(url, (reason) => this.errors.add(reason));
+  private async openLink(broker: Reach, i: number): Promise<RawNats> {
+    const nats = await RawNats.connect(broker, (reason) => this.errors.add(reason));
     nats.subscribe(this.inboxOf(i), (token, payload) => this.receive(Number(token), payload));
     return nats;
   }

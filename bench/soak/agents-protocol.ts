@@ -1,6 +1,8 @@
+import type { Reach } from '../load/reach.js';
+
 /** What the process that plays the agents is told, and what it answers. */
 export type AgentsJob = {
-  readonly url: string;
+  readonly broker: Reach;
   readonly connections: number;
   readonly prefix: string;
   readonly clients: number;

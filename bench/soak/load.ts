@@ -1,4 +1,5 @@
 import { type Beats, startBeats } from '../load/beats.js';
+import type { Reach } from '../load/reach.js';
 import { assertSpread } from '../load/spread.js';
 import { orderly, startNodeChild } from '../system/child.js';
 import type { Cleanup } from '../system/cleanup.js';
@@ -16,13 +17,13 @@ export type Load = {
 /** The heartbeats of all clients, and the agents that poll, each from a process of its own. */
 export const startLoad = async (
   cleanup: Cleanup,
-  url: string,
+  broker: Reach,
   { clients, beats, polls }: SoakOptions,
 ): Promise<Load> => {
   assertSpread(beats + 2 * polls, clients);
   const agents = orderly<AgentsOrder, AgentsReport>(startNodeChild(cleanup, { main }));
-  const sender = await startBeats(cleanup, { url, prefix: soakPrefix, count: clients });
-  await agents({ type: 'job', job: { url, connections: 2, prefix: soakPrefix, clients } });
+  const sender = await startBeats(cleanup, { broker, prefix: soakPrefix, count: clients });
+  await agents({ type: 'job', job: { broker, connections: 2, prefix: soakPrefix, clients } });
   await sender.setRate(beats);
   await agents({ type: 'rate', perSecond: polls });
   return { beats: sender, agents };

@@ -51,7 +51,7 @@ export const soak = async (options: SoakOptions, program: Program, progress: Pro
   const { position } = await readLane(stack.db, lane);
   const disk = await sampleDisk(stack);
   progress.begin('soak', options.seconds);
-  const load = await startLoad(cleanup, stack.natsUrl, options);
+  const load = await startLoad(cleanup, stack.broker, options);
   const startedAt = Date.now();
   const observer = new Observer(stack, load, lives, (minute) => progress.say(describe(minute)));
   await act(options, { administrator, lives, signal, progress });

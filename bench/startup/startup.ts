@@ -48,10 +48,10 @@ const saveSnapshot = async ({ cleanup, stack }: Bench): Promise<void> => {
 };
 
 /** A server of its own, with a broker and a database that nobody has used: the least that a start takes. */
-const startEmpty = async ({ cleanup, progress }: Bench): Promise<number> => {
+const startEmpty = async ({ cleanup, progress, options }: Bench): Promise<number> => {
   const own = new Cleanup();
   const end = cleanup.add(() => own.run());
-  const empty = await startStack(own, progress.say);
+  const empty = await startStack(own, progress.say, { access: options.access });
   const start = performance.now();
   await startServer(own, empty);
   const ms = round(performance.now() - start);

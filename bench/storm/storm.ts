@@ -52,5 +52,13 @@ export const storm: Benchmark = {
 const send = ({ stack, cleanup }: Bench, clients: number, job: Pick<RequestsJob, 'prefix' | 'kind' | 'payload'>) => {
   const offer = { perSecond: clients / withinSeconds };
   const times = { warmUp: 0, seconds: withinSeconds, patience };
-  return sendRequests(cleanup, { ...job, ...times, url: stack.natsUrl, clients, offer, connections: 2, retries: true });
+  return sendRequests(cleanup, {
+    ...job,
+    ...times,
+    broker: stack.broker,
+    clients,
+    offer,
+    connections: 2,
+    retries: true,
+  });
 };

@@ -1,5 +1,6 @@
 import { mkdir } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { webRequest, type WebRequest } from '#tls';
 import { type NodeChild, nextMessage, startNodeChild } from './child.js';
 import type { Cleanup } from './cleanup.js';
 import type { Stack } from './stack.js';
@@ -20,7 +21,7 @@ export type Ask = <T>(method: string, path: string, body?: unknown, idempotencyK
 /** Starts a server and waits until it is ready: until its intake owns the lane and answers. */
 export const startServer = async (
   cleanup: Cleanup,
-  { natsUrl, natsKeys, databaseUrl }: Stack,
+  { natsUrl, door, databaseUrl }: Stack,
   { profile, readySeconds = 120 }: { readonly profile?: string | undefined; readonly readySeconds?: number } = {},
 ): Promise<Server> => {
   if (profile !== undefined) await mkdir(profile, { recursive: true });
@@ -29,7 +30,10 @@ export const startServer = async (
     env: {
       PATH: process.env['PATH'],
       REACHBACK_NATS_URL: natsUrl,
-      REACHBACK_NATS_KEYS: natsKeys,
+      REACHBACK_NATS_KEYS: door.keys,
+      REACHBACK_NATS_CA: door.tls?.ca,
+      REACHBACK_TLS_CERT: door.tls?.files.cert,
+      REACHBACK_TLS_KEY: door.tls?.files.key,
       REACHBACK_DATABASE_URL: databaseUrl,
       REACHBACK_ADMIN_KEY: key,
       REACHBACK_HTTP_PORT: '0',
@@ -37,19 +41,20 @@ export const startServer = async (
     nodeOptions: profile === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profile}`],
   });
   const { port } = await nextMessage<{ readonly port: number }>(child);
-  const url = `http://127.0.0.1:${port}`;
-  await untilReady(child, url, readySeconds);
+  const url = `${door.tls ? 'https' : 'http'}://127.0.0.1:${port}`;
+  const ca = door.tls?.caText;
+  await untilReady(child, url, ca, readySeconds);
   const { pid, stop, kill, words } = child;
-  return { pid, stop, kill, words, url, ask: (...request) => ask(url, ...request) };
+  return { pid, stop, kill, words, url, ask: (...request) => ask(url, ca, ...request) };
 };
 
-const untilReady = async (child: NodeChild, url: string, seconds: number): Promise<void> => {
+const untilReady = async (child: NodeChild, url: string, ca: string | undefined, seconds: number): Promise<void> => {
   const deadline = Date.now() + seconds * 1000;
   let ended = false;
   void child.exited.then(() => (ended = true));
   for (;;) {
-    const answer = await fetch(`${url}/readyz`).catch(() => undefined);
-    if (answer?.ok) return;
+    const answer = await send(`${url}/readyz`, ca, {}).catch(() => undefined);
+    if (answer?.status === 200) return;
     if (ended || Date.now() > deadline) throw new Error(`The server did not get ready: ${child.words()}`);
     await sleep(25);
   }
@@ -70,19 +75,33 @@ export const replayedBy = (server: Pick<Server, 'words'>): Replayed | null => {
 /** Some counts take minutes where they are scans; what takes longer has failed. */
 const answerSeconds = 200;
 
-const ask = async <T>(url: string, ...[method, path, body, idempotencyKey]: Parameters<Ask>): Promise<T> => {
+/** `fetch` keeps its connections, but can be told of no authority: with TLS each request has a connection of its own. */
+const send = async (
+  url: string,
+  ca: string | undefined,
+  { method = 'GET', headers = {}, body }: WebRequest,
+): Promise<{ readonly status: number; readonly text: string }> => {
+  if (ca !== undefined) return webRequest(url, { method, headers, ca, ...(body === undefined ? {} : { body }) });
+  const signal = AbortSignal.timeout(answerSeconds * 1000);
+  const answer = await fetch(url, { method, headers, signal, ...(body === undefined ? {} : { body }) });
+  return { status: answer.status, text: await answer.text() };
+};
+
+const ask = async <T>(
+  url: string,
+  ca: string | undefined,
+  ...[method, path, body, idempotencyKey]: Parameters<Ask>
+): Promise<T> => {
   const headers = {
     Authorization: `Bearer ${key}`,
     ...(body === undefined ? {} : { 'Content-Type': 'application/json' }),
     ...(idempotencyKey === undefined ? {} : { 'Idempotency-Key': idempotencyKey }),
   };
-  const answer = await fetch(`${url}${path}`, {
+  const { status, text } = await send(`${url}${path}`, ca, {
     method,
     headers,
-    signal: AbortSignal.timeout(answerSeconds * 1000),
     ...(body === undefined ? {} : { body: JSON.stringify(body) }),
   });
-  const text = await answer.text();
-  if (!answer.ok) throw new Error(`${method} ${path} answered ${answer.status}: ${text.slice(0, 500)}`);
+  if (status < 200 || status > 299) throw new Error(`${method} ${path} answered ${status}: ${text.slice(0, 500)}`);
   return JSON.parse(text) as T;
 };

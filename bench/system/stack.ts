@@ -1,11 +1,12 @@
 import { connect, credsAuthenticator, type NatsConnection } from '@nats-io/transport-node';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { anyFreePort, findNatsServer, type OperatorConfiguration, startNats, startPostgres } from '#embedded';
+import { anyFreePort, findNatsServer, startNats, startPostgres } from '#embedded';
 import { type Database, openDatabase } from '#event-log';
-import { brokerConfiguration, ensureIdentity } from '#identity';
-import { credentialsVariable } from '../load/raw-nats.js';
+import { brokerTls } from '#tls';
+import type { Reach } from '../load/reach.js';
+import { type Access, type Door, makeDoor } from './access.js';
 import type { Cleanup } from './cleanup.js';
 
 /** A broker and a database of the run's own, in a temporary folder. */
@@ -16,8 +17,9 @@ export type Stack = {
   readonly databaseUrl: string;
   readonly postgresPid: number;
   readonly nats: NatsConnection;
-  /** The keys by which a server connects, if the broker asks who one is. */
-  readonly natsKeys: string | undefined;
+  readonly door: Door;
+  /** For generators: as the user that speaks for all clients, where the broker asks who one is. */
+  readonly broker: Reach;
   readonly db: Database;
   /** Another, empty database on the same Postgres; its address. */
   readonly createDatabase: (name: string) => Promise<string>;
@@ -30,15 +32,15 @@ export type Stack = {
 export const startStack = async (
   cleanup: Cleanup,
   say: (text: string) => void,
-  { auth = false }: { readonly auth?: boolean } = {},
+  { access = 'open' }: { readonly access?: Access } = {},
 ): Promise<Stack> => {
   const folder = await mkdtemp(join(tmpdir(), 'reachback-bench-'));
   cleanup.add(() => rm(folder, { recursive: true, force: true, maxRetries: 5 }));
   const program = await findNatsServer(say);
-  const natsKeys = auth ? join(folder, 'keys') : undefined;
-  const operator = natsKeys && (await operatorOf(natsKeys, join(folder, 'accounts')));
+  const door = await makeDoor(cleanup, access, folder);
+  const { operator, tls } = door;
   const own = { program, folder: join(folder, 'nats'), port: await anyFreePort() };
-  const broker = await startNats({ ...own, ...(operator ? { operator } : {}) });
+  const broker = await startNats({ ...own, ...(operator && { operator }), ...(tls && { tls }) });
   cleanup.add(broker.kill);
   const postgres = await startPostgres({
     folder: join(folder, 'postgres'),
@@ -53,12 +55,18 @@ export const startStack = async (
   const db = openDatabase({ url: postgres.url, connections: 4, name: 'reachback bench' });
   cleanup.add(() => db.end({ timeout: 1 }));
   const authenticator = operator && credsAuthenticator(new TextEncoder().encode(operator.credentials));
-  const nats = await connect({ servers: broker.url, maxReconnectAttempts: 0, ...(authenticator && { authenticator }) });
+  const nats = await connect({
+    servers: broker.url,
+    maxReconnectAttempts: 0,
+    ...brokerTls(broker.url, tls),
+    ...(authenticator && { authenticator }),
+  });
   cleanup.add(() => nats.close());
   return {
     folder,
     natsUrl: broker.url,
-    natsKeys,
+    door,
+    broker: { url: broker.url, credentials: door.fleet, ca: tls?.caText },
     natsPid: broker.pid,
     databaseUrl: postgres.url,
     postgresPid: postgres.pid,
@@ -71,14 +79,4 @@ export const startStack = async (
       return url.href;
     },
   };
-};
-
-/** The generators, which inherit our environment, speak for all clients. */
-const operatorOf = async (keys: string, accounts: string): Promise<OperatorConfiguration> => {
-  const identity = await ensureIdentity(keys, 1);
-  const { authority, serverCredentials: credentials } = identity;
-  const file = join(keys, 'fleet.creds');
-  await writeFile(file, authority.issueFleet(new Date(Date.now() + 86_400_000)), { mode: 0o600 });
-  process.env[credentialsVariable] = file;
-  return { configuration: brokerConfiguration(identity, accounts), credentials, account: authority.accounts.server };
 };

@@ -83,6 +83,7 @@ beforeAll(async () => {
   watching = await watch(system, bystander);
 }, 240_000);
 afterAll(async () => {
+  await watching.stop();
   await Promise.all([presenter.close(), bystander.close()]);
   await system.stop();
 });

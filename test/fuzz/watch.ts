@@ -21,6 +21,8 @@ export type Watch = {
   readonly measure: () => Promise<void>;
   /** That nothing suffered, once everything is fed. */
   readonly expectUnharmed: () => Promise<void>;
+  /** Looks no more; to be called in any case, before the server is stopped. */
+  readonly stop: () => Promise<void>;
 };
 
 /** Looks after the server, and after clients that beat all the while, and says at the end whether anything suffered. */
@@ -41,6 +43,10 @@ export const watch = async (system: System, nats: NatsConnection): Promise<Watch
     }
   };
   const looking = look();
+  const stop = async (): Promise<void> => {
+    isOver = true;
+    await looking;
+  };
   const measure = async (): Promise<void> => {
     const { heap, buffers } = await heldBy(system.server);
     held.push((heap + buffers) / megabyte);
@@ -53,8 +59,7 @@ export const watch = async (system: System, nats: NatsConnection): Promise<Watch
         seconds: 60,
       },
     );
-    isOver = true;
-    await looking;
+    await stop();
     await beating.stop();
     await expectBeats(system.databaseUrl, beating.stored);
     // A busy machine may now and then be late to answer for the broker or the database.
@@ -67,7 +72,7 @@ export const watch = async (system: System, nats: NatsConnection): Promise<Watch
       .filter((line) => /"level":[56]0|Unhandled|Warning: /.test(line));
     expect(failed.slice(0, 5)).toEqual([]);
   };
-  return { measure, expectUnharmed };
+  return { measure, expectUnharmed, stop };
 };
 
 /** What is left after collections has stopped growing after a third of the run, which is for warming up. */

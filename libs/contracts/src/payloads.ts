@@ -1,9 +1,10 @@
 import { z } from 'zod';
+import { instant } from './instant.js';
 import { validateWith } from './validate.js';
 import type { ContactKind } from './subjects.js';
 
-/** ISO 8601 with a zone; what agents call the time. */
-const time = z.iso.datetime({ offset: true });
+/** What agents call the time. */
+const time = instant;
 const text = (max: number) => z.string().max(max);
 const ips = z.array(z.union([z.ipv4(), z.ipv6()])).max(64);
 const installed = z.record(text(128).min(1), text(128));

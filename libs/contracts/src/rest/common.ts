@@ -1,11 +1,12 @@
 import { z } from 'zod';
+import { instant } from '../instant.js';
 import { holdReasons, statuses } from '../facts.js';
 import { clientIdPattern } from '../subjects.js';
 
 /** What the REST API's schemas share. The same schemas validate requests and make up the OpenAPI document. */
 
 export const time = z.iso.datetime().describe('ISO 8601, in UTC');
-export const instant = z.iso.datetime({ offset: true });
+export { instant };
 /** An instant in a query, where an offset's `+` that was not percent-encoded arrives as a space. */
 export const queryInstant = z
   .string()

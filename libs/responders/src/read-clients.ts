@@ -52,12 +52,16 @@ export const readClients = async (
   ids: readonly string[],
 ): Promise<{ readonly known: Known; readonly since: bigint }> => {
   const [rows, work] = await Promise.all([selectClients(db, ids), selectWork(db, ids)]);
-  const known = new Map(rows.map((row) => [row.id, { row, work: [] as OpenWork[] }]));
-  for (const item of work) if (item.clientId !== null) known.get(item.clientId)?.work.push(item);
-  return { known, since: lowestHead([rows, work]) };
+  return { known: knownFrom(rows, work), since: lowestHead([rows, work]) };
 };
 
-const selectClients = (db: Queryable, ids: readonly string[]) => db<(ClientRow & Since)[]>`
+export const knownFrom = (rows: readonly ClientRow[], work: readonly WorkRow[]): Known => {
+  const known = new Map(rows.map((row) => [row.id, { row, work: [] as OpenWork[] }]));
+  for (const item of work) if (item.clientId !== null) known.get(item.clientId)?.work.push(item);
+  return known;
+};
+
+export const selectClients = (db: Queryable, ids: readonly string[]) => db<(ClientRow & Since)[]>`
   SELECT (SELECT position FROM log_head) AS since, c.id, c.ordinal, c.group_path AS "group",
          c.agent_version AS "agentVersion", c.installed, c.ips, c.removed_at IS NOT NULL AS removed, p.network, c.settings_revision AS "confirmedRevision",
          own.values AS "ownSettings", f.revision AS "fleetRevision", g.chain_revision AS "chainRevision",
@@ -75,8 +79,11 @@ const selectClients = (db: Queryable, ids: readonly string[]) => db<(ClientRow &
   LEFT JOIN settings_level own ON own.scope = 'client' AND own.key = c.id
   WHERE c.id = ANY(${[...ids]})`;
 
-/** One row at least, which says where the head was. */
-const selectWork = (db: Queryable, ids: readonly string[]) => db<((OpenWork | { clientId: null }) & Since)[]>`
+/** A piece of work; or of nobody, where there is none. */
+type WorkRow = (OpenWork | { readonly clientId: null }) & Since;
+
+/** The queues of clients: one row at least, which says where the head was. */
+export const selectWork = (db: Queryable, ids: readonly string[]) => db<WorkRow[]>`
   SELECT h.position AS since, w.client_id AS "clientId", w.kind, w.key, w.revision, w.release, w.state, w.request,
          w.delivered_at AS "deliveredAt", w.is_deliverable AS "isDeliverable",
          CASE WHEN r.id IS NOT NULL THEN jsonb_build_object(

@@ -24,13 +24,19 @@ import { serveAcks } from './serve-acks.js';
 import { serveWork } from './serve-work.js';
 import { inTurns } from './turns.js';
 
-/** Requests in one transaction at most. */
-const maxItems = 500;
+/**
+ * Requests in one transaction at most: of those that bring or settle work, these hold the log's lock for some 100 ms on a busy
+ * machine, and intake comes round often enough to keep up.
+ */
+const maxItems = 250;
+/** Transactions of a kind under way: one reads while another waits for the log's lock, and writes. */
+const concurrency = 2;
 /**
  * In milliseconds. When requests wait longer for their turn, new ones are refused at once: whoever asks would have given
- * up before theirs came, and answering who has given up is how an overloaded server answers nobody.
+ * up before theirs came, and answering who has given up is how an overloaded server answers nobody. An acknowledgement
+ * ends what a poll has begun, and may wait longer: of a server that refuses them, all ask again and nobody gets done.
  */
-const longestWait = 2_000;
+const longestWait = { work: 2_000, ack: 5_000 };
 const queueGroup = 'reachback-responders';
 
 export type RespondersOptions = {
@@ -46,6 +52,9 @@ export type RespondersOptions = {
   /** Undefined where the broker lets everybody in, or this process has no keys. */
   readonly enrolment?: EnrolmentContext | undefined;
 };
+
+/** Requests that are served together: how, who comes back when if there are too many, and when there are too many. */
+type Queue<R> = { readonly batch: MicroBatch<R>; readonly backOff: BackOff; readonly patience: number };
 
 type Outcome = { readonly reply: object } | { readonly error: ReachbackError };
 
@@ -65,13 +74,15 @@ export const startResponders = async ({
   const cache = new EffectiveCache();
   const splitting = enrolment && { authority: enrolment.authority, lanes, secret };
   const keyOf = (request: AgentRequest) => request.clientId;
-  const batchOf = <R extends AgentRequest>(
-    concurrency: number,
+  const queueOf = <R extends AgentRequest>(
+    patience: number,
     serve: (requests: readonly R[]) => Promise<ReadonlyMap<R, Outcome>>,
-  ) => microBatch<R>({ keyOf, maxItems, concurrency, run: (requests) => runBatch(requests, serve, relay, log) });
-  const work = batchOf<WorkRequest>(2, (requests) => serveWork(db, lanes, cache, splitting, requests));
-  // All of them write, one transaction after the other: a second would only wait for the log's lock with half of them.
-  const acks = batchOf<AckRequest>(1, (requests) => serveAcks(db, lanes, cache, requests));
+  ): Queue<R> => {
+    const run = (requests: readonly R[]) => runBatch(requests, serve, relay, log);
+    return { batch: microBatch<R>({ keyOf, maxItems, concurrency, run }), backOff: new BackOff(), patience };
+  };
+  const work = queueOf<WorkRequest>(longestWait.work, (requests) => serveWork(db, lanes, cache, splitting, requests));
+  const acks = queueOf<AckRequest>(longestWait.ack, (requests) => serveAcks(db, lanes, cache, requests));
 
   const reject = (message: Msg, error: ReachbackError, correlation: string): void => {
     const { code, message: text } = error;
@@ -79,9 +90,12 @@ export const startResponders = async ({
     refuse(message, error, correlation);
   };
   const limiter = createRequestLimiter();
-  const backOff = new BackOff();
-  const enqueue = <R extends AgentRequest>(queue: MicroBatch<R>, request: R, waited: number): void => {
-    if (waited + queue.wait() <= longestWait) return queue.add(request);
+  const enqueue = <R extends AgentRequest>(
+    { batch, backOff, patience }: Queue<R>,
+    request: R,
+    waited: number,
+  ): void => {
+    if (waited + batch.wait() <= patience) return batch.add(request);
     // It is heard all the same: nobody goes offline because the server has too much to do (G1).
     if (!isConnecting(request.kind)) relay.note(request);
     request.refuse(overloaded(backOff.refuse()));
@@ -90,7 +104,7 @@ export const startResponders = async ({
     const correlation = correlationOf(message);
     const watched = watchAnswer(observer, log, { kind, subject: message.subject, correlation, arrivedAt });
     const answered = (answer: 'ok' | ReachbackError): void => {
-      if (answer === 'ok') backOff.serve();
+      if (answer === 'ok') (kind === 'ack' ? acks : work).backOff.serve();
       watched(answer);
     };
     try {
@@ -129,7 +143,7 @@ export const startResponders = async ({
     stop: async () => {
       await Promise.all(subscriptions.map((subscription) => subscription.drain().catch(() => undefined)));
       await arrived.idle();
-      await Promise.all([work.idle(), acks.idle(), enrolling.idle()]);
+      await Promise.all([work.batch.idle(), acks.batch.idle(), enrolling.idle()]);
       relay.stop();
       await rejects.stop();
     },

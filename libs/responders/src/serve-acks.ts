@@ -5,7 +5,7 @@ import { inlineProjections } from '#projections';
 import { appendUnchanged, mostTries } from './append-unchanged.js';
 import { CopiedError } from './copied-error.js';
 import type { EffectiveCache } from './effective.js';
-import { type ClientRow, type Known, type KnownClient, readClients } from './read-clients.js';
+import { type ClientRow, type Known, type KnownClient, knownFrom, selectClients, selectWork } from './read-clients.js';
 import { type AckRequest, metaOf } from './request.js';
 import { treatmentOf } from './treat.js';
 
@@ -42,15 +42,15 @@ export const serveAcks = async (
   cache: EffectiveCache,
   requests: readonly AckRequest[],
 ): Promise<ReadonlyMap<AckRequest, AckOutcome>> => {
-  const ids = requests.map((request) => request.clientId);
+  const ids = requests.map(idOf);
   for (let tries = 1; tries <= mostTries; tries++) {
-    const read = await readFor(db, cache, ids);
+    const read = await readFor(db, cache, requests);
     const { outcomes, facts } = serveAll(requests, read, cache);
     if (await appendUnchanged(db, lanes, { facts, since: read.since, clients: ids, deadline: null })) return outcomes;
   }
   return transact(db, async (tx) => {
     await lockLog(tx);
-    const served = serveAll(requests, await readFor(tx, cache, ids), cache);
+    const served = serveAll(requests, await readFor(tx, cache, requests), cache);
     await appendFacts(tx, lanes.of, served.facts, inlineProjections);
     return served.outcomes;
   });
@@ -80,19 +80,27 @@ const serveAll = (requests: readonly AckRequest[], { known, delivered }: Read, c
 const isSplitOff = ({ payload: { instance } }: AckRequest, row: ClientRow, cache: EffectiveCache): boolean =>
   instance !== undefined && row.copies?.includes(instance) === true && isSplitting(cache.of(row).policy.copies);
 
-const readFor = async (db: Queryable, cache: EffectiveCache, ids: readonly string[]): Promise<Read> => {
-  const [{ known, since }, rows] = await Promise.all([readClients(db, ids), selectDeliveries(db, ids)]);
-  const copies = [...known.values()].map(({ row }) => row).filter(isCopied);
-  if (copies.length > 0) await cache.refresh(db, copies);
+/** The queue is read only of clients with a result about what was not delivered: it takes longer than all the rest. */
+const readFor = async (db: Queryable, cache: EffectiveCache, requests: readonly AckRequest[]): Promise<Read> => {
+  const ids = requests.map(idOf);
+  const [rows, deliveries] = await Promise.all([selectClients(db, ids), selectDeliveries(db, ids)]);
   const delivered = new Map<string, DeliveryRow[]>();
-  for (const row of rows) {
+  for (const row of deliveries) {
     if (row.client_id === null) continue;
     const before = delivered.get(row.client_id);
     if (before) before.push(row);
     else delivered.set(row.client_id, [row]);
   }
-  return { known, delivered, since: lowestHead([[{ since }], rows]) };
+  const isDelivered = ({ clientId, payload: { results } }: AckRequest): boolean =>
+    results.every((result) => delivered.get(clientId)?.some(isAbout(result)));
+  const others = requests.filter((request) => !isDelivered(request)).map(idOf);
+  const work = others.length > 0 ? await selectWork(db, others) : [];
+  const copies = rows.filter(isCopied);
+  if (copies.length > 0) await cache.refresh(db, copies);
+  return { known: knownFrom(rows, work), delivered, since: lowestHead([rows, deliveries, work]) };
 };
+
+const idOf = ({ clientId }: AckRequest): string => clientId;
 
 const isCopied = ({ copyHolder, copies }: ClientRow): boolean =>
   copyHolder !== null || (copies !== null && copies.length > 0);
@@ -119,17 +127,27 @@ const settleOne = (
   delivered: readonly DeliveryRow[],
 ): readonly SettledItem[] => {
   const { kind, outcome, error = null } = result;
-  const key = kind === 'settings' ? 'settings' : result.component;
-  const revision = kind === 'settings' ? result.revision : result.version;
-  const is = (other: { readonly kind: string; readonly key: string; readonly revision: string }): boolean =>
-    other.kind === kind && other.key === key && other.revision === revision;
-  const before = delivered.find(is);
-  const queued = work.find(is);
+  const { key, revision } = subjectOf(result);
+  const before = delivered.find(isAbout(result));
+  const queued = work.find(isAbout(result));
   if (!before && !queued) return [];
   if (before && isSettledAlready(before.state, outcome)) return [];
   if (kind === 'settings' && BigInt(revision) <= row.confirmedRevision) return [];
   if (kind === 'update' && before && isOvertaken(before, delivered)) return [];
   return [{ kind, key, revision, release: before?.release ?? queued?.release ?? null, outcome, error, via: 'ack' }];
+};
+
+type Piece = { readonly kind: string; readonly key: string; readonly revision: string };
+
+/** The piece of work that a result is about. */
+const subjectOf = (result: AckResult): Piece =>
+  result.kind === 'settings'
+    ? { kind: result.kind, key: 'settings', revision: result.revision }
+    : { kind: result.kind, key: result.component, revision: result.version };
+
+const isAbout = (result: AckResult) => {
+  const { kind, key, revision } = subjectOf(result);
+  return (other: Piece): boolean => other.kind === kind && other.key === key && other.revision === revision;
 };
 
 /** Done is done: a failure that arrives late does not undo an acknowledgement. */

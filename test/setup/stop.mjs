@@ -5,6 +5,8 @@ export default async () => {
   await globalThis.reachbackTestPostgres?.stop();
   const undertaker = globalThis.reachbackUndertaker;
   if (!undertaker || undertaker.exitCode !== null) return;
+  // Nothing else may keep this process from ending, and then nobody writes down how the tests went.
+  undertaker.ref();
   undertaker.stdin.end();
   await once(undertaker, 'exit');
 };

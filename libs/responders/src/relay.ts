@@ -60,6 +60,7 @@ export const createRelay = (nats: NatsConnection, lanes: Lanes, secret: Uint8Arr
       }
     },
     note: (request) => {
+      if (nats.isClosed()) return;
       const { clientId, kind, identity } = request;
       const h = headers();
       if (identity.isUnique) h.set(messageIdHeader, messageIdOf(request));

@@ -26,7 +26,14 @@ export const inTurns = <T>(handle: (item: T) => void): Turns<T> => {
   const turn = (): void => {
     const begun = performance.now();
     const until = begun + Math.max(shortestTurn, begun - endedAt);
-    while (handled < waiting.length && performance.now() < until) handle(waiting[handled++] as T);
+    try {
+      while (handled < waiting.length && performance.now() < until) handle(waiting[handled++] as T);
+    } finally {
+      end();
+    }
+  };
+
+  const end = (): void => {
     if (handled === waiting.length || handled >= manyHandled) {
       waiting.splice(0, handled);
       handled = 0;

@@ -49,7 +49,7 @@ export const serveWork = async (
   const outcomes = new Map<WorkRequest, Outcome>();
   const left: WorkRequest[] = [];
   let waiting: readonly WorkRequest[] = requests;
-  for (let tries = 1; waiting.length > 0; tries++) {
+  for (let tries = 0; tries < mostTries && waiting.length > 0; tries++) {
     const { served, appearing, isWritten } = await serveUnlocked(db, lanes, cache, waiting);
     left.push(...appearing);
     const unwritten: WorkRequest[] = [];
@@ -57,9 +57,9 @@ export const serveWork = async (
       if (isWritten || facts.length === 0) outcomes.set(request, outcome);
       else unwritten.push(request);
     }
-    waiting = tries < mostTries ? unwritten : [];
-    if (tries === mostTries) left.push(...unwritten);
+    waiting = unwritten;
   }
+  left.push(...waiting);
   if (left.length > 0) {
     const written = await transact(db, (tx) => serveLocked(tx, lanes, cache, splitting, left));
     for (const [request, { outcome }] of written) outcomes.set(request, outcome);

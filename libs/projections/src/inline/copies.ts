@@ -1,4 +1,4 @@
-import type { Fact, FactOf } from '#contracts';
+import type { Fact, FactOf, FactType } from '#contracts';
 import { type InlineProjection, send, type Transaction } from '#event-log';
 import { runs } from './batches.js';
 
@@ -9,12 +9,16 @@ import { runs } from './batches.js';
 export const copies: InlineProjection = {
   name: 'copies',
   apply: (facts, tx) => {
-    for (const run of runs(facts, isEnd)) {
+    // Others' facts in between would cut the runs short.
+    const concerned = facts.filter((fact) => isEnd(fact) || handled.has(fact.type));
+    for (const run of runs(concerned, isEnd)) {
       if (run.every(isEnd)) forget(run, tx);
       else for (const fact of run) applyOne(fact, tx);
     }
   },
 };
+
+const handled: ReadonlySet<FactType> = new Set(['client-copied', 'client-split-offered', 'client-split']);
 
 const isEnd = ({ type }: Fact): boolean =>
   type === 'client-copy-dismissed' || type === 'credential-revoked' || type === 'client-removed';

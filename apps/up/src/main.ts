@@ -65,7 +65,7 @@ const start = async (config: UpConfig): Promise<void> => {
   }) => started.push({ name, stop: server.stop, kill: () => process.kill(server.current().pid, 'SIGKILL') });
   const certificate = await takeCertificate(config, folder.path);
   if (certificate) started.push({ name: 'the certificate', stop: certificate.stop });
-  const databaseUrl = await startDatabase(config, folder.path, ports.postgres, add);
+  const databaseUrl = await startDatabase(config, folder.path, ports, add);
   const broker = await startBroker(config, folder.path, ports, { databaseUrl, certificate }, add);
   const url = await startServerPart(
     config,

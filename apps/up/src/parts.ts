@@ -3,6 +3,7 @@ import {
   endOrphan,
   type Gateways,
   natsPidFile,
+  onFreePort,
   postgresPidFile,
   type RunningServer,
   startPostgres,
@@ -41,16 +42,13 @@ export const keepRunning = async (
   return server;
 };
 
-export type Ports = { readonly http: number; readonly nats: number; readonly postgres: number } & {
-  readonly gateways: Gateways;
-};
+export type Ports = { readonly http: number; readonly nats: number; readonly gateways: Gateways };
 
 export const choosePorts = async (config: UpConfig): Promise<Ports> => {
   const taken = new Set([config.REACHBACK_HTTP_PORT, config.REACHBACK_NATS_PORT].filter((port) => port !== undefined));
   return {
     http: await choosePort(config.REACHBACK_HTTP_PORT, 'REACHBACK_HTTP_PORT', defaultPorts.http, taken),
     nats: await choosePort(config.REACHBACK_NATS_PORT, 'REACHBACK_NATS_PORT', defaultPorts.nats, taken),
-    postgres: await choosePort(undefined, '', defaultPorts.postgres, taken),
     gateways: await chooseGateways(config.gateways, taken),
   };
 };
@@ -64,12 +62,15 @@ export const noteOn = (kind: 'http' | 'nats', port: number, config: UpConfig): s
 export const startDatabase = async (
   config: UpConfig,
   folder: string,
-  port: number,
+  others: Ports,
   started: PartStarted,
 ): Promise<string> => {
   if (config.REACHBACK_DATABASE_URL) return config.REACHBACK_DATABASE_URL;
-  const start = () => startPostgres({ port, folder: join(folder, 'postgres') });
-  return (await step('Starting Postgres', () => keepRunning('Postgres', start, started))).current().url;
+  const startOn = (port: number) =>
+    keepRunning('Postgres', () => startPostgres({ port, folder: join(folder, 'postgres') }), started);
+  const { http, nats, gateways } = others;
+  const taken = new Set([http, nats, gateways.mqtt, gateways.webSocket].filter((port) => port !== undefined));
+  return (await step('Starting Postgres', () => onFreePort(defaultPorts.postgres, taken, startOn))).current().url;
 };
 
 /** Ends what an `up` that was killed has left behind, so that its ports and its data are free again. */

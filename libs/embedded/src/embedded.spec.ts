@@ -11,8 +11,12 @@ import {
   findNatsServer,
   isPortFree,
   nextFreePort,
+  onFreePort,
+  PortTakenError,
   SetupError,
   startNats,
+  startPostgres,
+  startTestNats,
   startTestPostgres,
   supervise,
   takeDataFolder,
@@ -79,6 +83,21 @@ test('a port that is taken is passed over', async () => {
   expect(await nextFreePort(port)).toBeGreaterThan(port);
   server.close();
 });
+
+test('a broker, and a Postgres, that somebody else has taken the port of is not mistaken for ours', () =>
+  inTemporaryFolder(async (folder) => {
+    const [nats, database] = await Promise.all([startTestNats(), startTestPostgres()]);
+    const program = await findNatsServer();
+    await expect(startNats({ program, folder: join(folder, 'nats'), port: nats.port })).rejects.toThrow(PortTakenError);
+    const cluster = { folder: join(folder, 'postgres') };
+    await expect(startPostgres({ ...cluster, port: database.port })).rejects.toThrow(PortTakenError);
+    const ours = await onFreePort(database.port, new Set([database.port + 1]), (port) =>
+      // The first look finds a port free that is taken by the time of the attempt.
+      startPostgres({ ...cluster, port: port === database.port + 2 ? database.port : port }),
+    );
+    expect(ours.port).toBeGreaterThan(database.port + 2);
+    await Promise.all([ours.stop(), nats.stop(), database.stop()]);
+  }));
 
 test('a data folder has one user at a time', () =>
   inTemporaryFolder(async (folder) => {

@@ -1,11 +1,12 @@
 import { connect as connectNats, credsAuthenticator } from '@nats-io/transport-node';
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { brokerTls, type PairFiles } from '#tls';
 import { carryStreams, globalAccount } from './carry-streams.js';
 import { gatewayConfiguration, type Gateways, tlsBlock } from './gateways.js';
 import { type RunningServer, startChild, untilReady } from './child.js';
 import { endOrphan } from './orphans.js';
+import { asPortTaken } from './ports.js';
 
 export type NatsOptions = {
   /** The `nats-server` to run; see {@link findNatsServer}. */
@@ -45,7 +46,11 @@ type Mappings = readonly (readonly [from: string, to: string])[];
 
 export const natsPidFile = (folder: string): string => join(folder, 'nats.pid');
 
-/** Starts a broker with JetStream on loopback. */
+/**
+ * Starts a broker with JetStream on loopback.
+ *
+ * @throws {PortTakenError} when somebody else listens on its port
+ */
 export const startNats = async ({
   program,
   folder,
@@ -63,16 +68,25 @@ export const startNats = async ({
   const config = join(folder, 'nats.conf');
   const parts = [configOf(folder, port, mappings), tlsConfigOf(tls), gatewayConfiguration(gateways, tls?.files)];
   await writeFile(config, parts.join('') + (operator?.configuration ?? ''));
+  for (const file of await portsFilesIn(folder)) await rm(join(folder, file), { force: true });
   const child = startChild({ command: program, args: ['-c', config, '-P', pidFile], stopSignal: 'SIGTERM', onLine });
   const url = `${tls ? 'tls' : 'nats'}://127.0.0.1:${port}`;
-  await untilReady('NATS', child, () => answers(url, operator?.credentials, tls));
+  // Another broker on the port would answer as well as ours.
+  const isReady = async () =>
+    (await portsFilesIn(folder)).length > 0 && (await answers(url, operator?.credentials, tls));
+  await untilReady('NATS', child, isReady).catch(asPortTaken);
   return { ...child, port, url };
 };
+
+/** A broker that has all its ports writes so into its folder. */
+const portsFilesIn = async (folder: string): Promise<readonly string[]> =>
+  (await readdir(folder)).filter((name) => name.endsWith('.ports'));
 
 /** `write_deadline`: how long a slow agent may hold up what is meant for it before it is cut off. */
 const configOf = (folder: string, port: number, mappings: Mappings): string => `
 host: "127.0.0.1"
 port: ${port}
+ports_file_dir: ${JSON.stringify(folder)}
 max_payload: 1MB
 write_deadline: "10s"
 jetstream {

@@ -7,6 +7,7 @@ import postgres from 'postgres';
 import { type RunningServer, startChild, untilReady } from './child.js';
 import { codeOf, messageOf, SetupError } from './failure.js';
 import { endOrphan } from './orphans.js';
+import { asPortTaken } from './ports.js';
 import { type RunAs, runAsOther } from './run-as.js';
 
 const run = promisify(execFile);
@@ -38,7 +39,11 @@ const defaultSettings = [
 
 export const postgresPidFile = (folder: string): string => join(folder, 'data', 'postmaster.pid');
 
-/** Starts Postgres from the binaries that npm brought, on loopback, with a password; makes its cluster if needed. */
+/**
+ * Starts Postgres from the binaries that npm brought, on loopback, with a password; makes its cluster if needed.
+ *
+ * @throws {PortTakenError} when somebody else listens on its port
+ */
 export const startPostgres = async (options: PostgresOptions): Promise<RunningServer> => {
   const { folder, port, settings = [], onLine } = options;
   const { initdb, postgres: program } = await programs();
@@ -54,12 +59,13 @@ export const startPostgres = async (options: PostgresOptions): Promise<RunningSe
   for (let attempt = 1; ; attempt++) {
     const child = startChild({ command, args, env: environment, stopSignal: 'SIGINT', onLine });
     try {
-      await untilReady('Postgres', child, () => answers(url));
+      // Another Postgres on the port would answer as well, and know nothing of our password.
+      await untilReady('Postgres', child, async () => (await isListening(folder, child.pid)) && (await answers(url)));
       return { ...child, port, url };
     } catch (error) {
       // The processes of one that was killed take a moment to notice, and hold on to its shared memory until then.
       const isHeld = messageOf(error).includes('shared memory');
-      if (!isHeld || attempt === 20) throw error;
+      if (!isHeld || attempt === 20) return asPortTaken(error);
       await new Promise((resolve) => setTimeout(resolve, 500));
     }
   }
@@ -108,6 +114,12 @@ const ensureCluster = async (folder: string, initdb: string, as: RunAs): Promise
   });
   await rename(making, data);
   return password;
+};
+
+/** Whether the process has its port: its pid file begins with its id, and its eighth line says how far it is. */
+const isListening = async (folder: string, pid: number): Promise<boolean> => {
+  const lines = (await readFile(postgresPidFile(folder), 'utf8').catch(() => '')).split('\n');
+  return Number(lines[0]) === pid && lines[7]?.trim() === 'ready';
 };
 
 /** Whether our database answers; it is made if only it is missing. */

@@ -7,7 +7,7 @@ import type { Client } from '#contracts';
 import { until } from '../helpers/conditions.js';
 import { startDetour } from '../helpers/detour.js';
 import { brokersToTry } from '../helpers/secure-broker.js';
-import { makeToken, type SecureSystem, startSecureSystem } from '../helpers/secure-system.js';
+import { makeKey, makeToken, type SecureSystem, startSecureSystem } from '../helpers/secure-system.js';
 
 const rhythm = { heartbeat: { interval: 'PT1S' }, poll: { interval: 'PT1S' }, offlineAfter: 'PT30S' };
 type Copies = {
@@ -183,8 +183,12 @@ describe.each(brokersToTry)('a machine that was copied, with %s', (_, program) =
     return running;
   };
   const splitOf = async ({ events }: Running): Promise<string> => {
-    const find = () => events.flatMap((event) => (event.type === 'split' ? [event.clientId] : []));
-    return (await until(find, (found) => found.length > 0))[0] ?? '';
+    const own = () => events.find((event) => event.type === 'split');
+    await until(
+      () => events,
+      () => own() !== undefined,
+    );
+    return own()?.clientId ?? '';
   };
   const keyIn = async (home: string): Promise<string> => {
     const identity = await fileIdentity(join(folder, home)).load();
@@ -253,12 +257,43 @@ describe.each(brokersToTry)('a machine that was copied, with %s', (_, program) =
     expect(first.events.filter(({ type }) => type === 'failed' || type === 'split')).toEqual([]);
   }, 120_000);
 
+  test('a copy that acknowledges before it asks is told to ask, and then how it becomes a client of its own', async () => {
+    const { publicKey, seed } = makeKey();
+    const { token } = await makeToken(system.rest);
+    const enrolment = { token, clientId: 'pc-8', publicKey };
+    const { body } = await system.rest.send<{ jwt: string }>('POST', '/v1/enrolments', enrolment);
+    const nc = await system.broker.connectWith(body.jwt, seed, 'pc-8');
+    type Answer = {
+      readonly error?: { readonly code: string; readonly retryAfterSeconds: number; readonly split?: object };
+    };
+    const ask = async (kind: string, instance: string, payload: object = {}): Promise<Answer> => {
+      const asked = { instance, time: new Date().toISOString(), ...payload };
+      return (await nc.request(`reachback.v1.pc-8.${kind}`, JSON.stringify(asked), { timeout: 20_000 })).json();
+    };
+    await ask('register', 'first');
+    await setting('pc-8', { reachback: { copies: 'split' } });
+    await ask('start', 'second');
+    await until(
+      () => ask('poll', 'first').then(copies),
+      ({ items }) => items.some(({ clientId }) => clientId === 'pc-8'),
+    );
+    const acknowledged = await ask('ack', 'second', { results: [] });
+    expect(acknowledged.error).toMatchObject({ code: 'copied', retryAfterSeconds: 1 });
+    expect(acknowledged.error?.split).toBeUndefined();
+    const { error } = await ask('poll', 'second');
+    expect(error).toMatchObject({ code: 'copied', split: { clientId: expect.stringMatching(/^pc-8-/) } });
+    await nc.close();
+  }, 120_000);
+
   test('a copy of what was split off waits for approval, and says whose copy it is', async () => {
     const own = (await fileIdentity(join(folder, 'pc-6-copy')).load())?.clientId ?? '';
     await setting(own, { reachback: { copies: 'split' } });
     await duplicate('pc-6-copy', 'pc-6-third');
     const third = await start('pc-6', { home: 'pc-6-third', ip: '10.0.0.3' });
-    await until(() => third.events.some(({ type }) => type === 'awaiting-approval'));
+    await until(
+      () => third.events,
+      (events) => events.some(({ type }) => type === 'awaiting-approval'),
+    );
     expect((await client(own)).copied).toBe(false);
     type Waiting = { readonly id: string; readonly splitFrom: string; readonly clientId: string };
     const { items } = await system.rest.get<{ items: readonly Waiting[] }>('/v1/enrolments?state=pending');

@@ -64,8 +64,9 @@ const serveAll = (requests: readonly AckRequest[], { known, delivered }: Read, c
       outcomes.set(request, { error: new ReachbackError('not_registered') });
       return [];
     }
-    if (isSplitOff(request, client.row, cache) || treatmentOf(request, client.row, cache) === 'refuse') {
-      outcomes.set(request, { error: new CopiedError() });
+    const isSplit = isSplitOff(request, client.row, cache);
+    if (isSplit || treatmentOf(request, client.row, cache) === 'refuse') {
+      outcomes.set(request, { error: new CopiedError(isSplit ? 'ask' : undefined) });
       return [];
     }
     outcomes.set(request, { reply: { accepted: request.payload.results.length } });
@@ -76,7 +77,7 @@ const serveAll = (requests: readonly AckRequest[], { known, delivered }: Read, c
   return { outcomes, facts };
 };
 
-/** A copy hears with its next request for work how it becomes a client of its own. */
+/** A copy hears how it becomes a client of its own when it asks for work. */
 const isSplitOff = ({ payload: { instance } }: AckRequest, row: ClientRow, cache: EffectiveCache): boolean =>
   instance !== undefined && row.copies?.includes(instance) === true && isSplitting(cache.of(row).policy.copies);
 

@@ -24,6 +24,7 @@ export default {
     ],
   },
   globalSetup: '<rootDir>/test/setup/start.mjs',
+  testSequencer: '<rootDir>/test/setup/slowest-first.mjs',
   globalTeardown: '<rootDir>/test/setup/stop.mjs',
   maxWorkers: 3,
   testTimeout: 60_000,

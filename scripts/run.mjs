@@ -7,7 +7,7 @@ const commands = {
   up: { main: 'apps/up/src/main.js', args: [] },
   agent: { main: 'apps/agent/src/main.js', args: [] },
   simulate: { main: 'apps/agent/src/main.js', args: ['simulate'] },
-  server: { main: 'apps/server/src/main.js', args: [] },
+  server: { main: 'apps/server/src/bundle.js', args: [] },
   keys: { main: 'apps/keys/src/main.js', args: [] },
   'verify-log': { main: 'apps/verify-log/src/main.js', args: [] },
   conformance: { main: 'conformance/main.js', args: [] },

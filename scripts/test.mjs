@@ -1,5 +1,7 @@
 // `npm test`: all set-up, then formatting, lint, types, and every test. Arguments go to Jest: `npm test -- -t R7`.
-import { spawnSync } from 'node:child_process';
+import { Buffer } from 'node:buffer';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
@@ -20,23 +22,36 @@ const args = process.argv.slice(2);
 const folder = mkdtempSync(join(tmpdir(), 'reachback-test-run-'));
 const report = join(folder, 'report.json');
 
-const run = (what, command, nodeOptions = '') => {
-  console.log(`\n${what}`);
+const run = async (what, command, { stdio = 'inherit', nodeOptions = '' } = {}) => {
   const env = { ...process.env, NODE_OPTIONS: `${process.env.NODE_OPTIONS ?? ''} ${nodeOptions}`.trim() };
-  return spawnSync(process.execPath, command, { cwd: root, stdio: 'inherit', env }).status === 0;
+  const child = spawn(process.execPath, command, { cwd: root, stdio, env });
+  const said = [];
+  for (const stream of [child.stdout, child.stderr]) stream?.on('data', (part) => said.push(part));
+  const [code] = await once(child, 'close');
+  return { what, passed: code === 0, said: Buffer.concat(said).toString() };
+};
+
+/** One after the other they would leave a core idle. */
+const check = async (...running) => {
+  const results = await Promise.all(running);
+  for (const { what, passed, said } of results) console.log(`${what}: ${passed ? 'passed' : 'FAILED'}\n${said}`.trim());
+  return results;
 };
 
 // Whoever asks for some tests wants those alone.
+const quietly = { stdio: 'pipe' };
+if (args.length === 0) console.log('\nFormatting, lint and types …');
 const checks =
   args.length > 0
     ? []
-    : [
-        run('Formatting', [tool('prettier/bin/prettier.cjs'), '--check', '--log-level', 'warn', '.']),
-        run('Lint', [tool('eslint/bin/eslint.js'), '.']),
-        run('Types', [tool('typescript/bin/tsc'), '-p', 'tsconfig.json', '--noEmit']),
-      ];
+    : await check(
+        run('Formatting', [tool('prettier/bin/prettier.cjs'), '--check', '--log-level', 'warn', '.'], quietly),
+        run('Lint', [tool('eslint/bin/eslint.js'), '.'], quietly),
+        run('Types', [tool('typescript/bin/tsc'), '-p', 'tsconfig.json', '--noEmit'], quietly),
+      );
+console.log('\nTests');
 const jest = [tool('jest/bin/jest.js'), '--json', `--outputFile=${report}`, ...args];
-const passed = run('Tests', jest, '--experimental-vm-modules --no-warnings');
+const { passed } = await run('Tests', jest, { nodeOptions: '--experimental-vm-modules --no-warnings' });
 
 try {
   const { numPassedTests, numFailedTests, testResults } = JSON.parse(readFileSync(report, 'utf8'));
@@ -46,6 +61,6 @@ try {
 } finally {
   rmSync(folder, { recursive: true, force: true });
 }
-const failedChecks = checks.filter((ok) => !ok).length;
+const failedChecks = checks.filter(({ passed }) => !passed).length;
 if (failedChecks > 0) console.log(`${failedChecks} of the checks before the tests failed; see above`);
 process.exit(passed && failedChecks === 0 ? 0 : 1);

@@ -5,7 +5,7 @@ import { type NodeChild, nextMessage, startNodeChild } from './child.js';
 import type { Cleanup } from './cleanup.js';
 import type { Stack } from './stack.js';
 
-const main = new URL('../../apps/server/src/main.js', import.meta.url);
+const main = new URL('../../apps/server/src/bundle.js', import.meta.url);
 const key = 'the-benchmark-administers';
 
 /** The built server, as it runs in production. */

@@ -6,7 +6,7 @@ import { until } from '../helpers/conditions.js';
 import { type LogReader, openLog } from '../helpers/log.js';
 import { startSystem, type System } from '../helpers/system.js';
 
-const kills = Number(process.env['REACHBACK_KILLS'] ?? 10);
+const kills = Number(process.env['REACHBACK_KILLS'] ?? 6);
 const named = (prefix: string, count: number) => Array.from({ length: count }, (_, i) => `${prefix}-${i}`);
 const beating = named('beating', 300);
 const leaving = named('leaving', 30);

@@ -14,7 +14,7 @@ import { slowEta, slowFleet, slowGroups, slowProgress, slowTotal } from './slow.
 import { beginning, groups, statuses, step, type Step } from './steps.js';
 import { Story } from './story.js';
 
-const histories = Number(process.env['REACHBACK_COUNT_HISTORIES'] ?? 20);
+const histories = Number(process.env['REACHBACK_COUNT_HISTORIES'] ?? 12);
 
 let database: TestDatabase;
 let db: Database;

@@ -165,7 +165,7 @@ test('none of them is in what programs log and print, what is answered, metrics,
   }
   // It would find them: here is where they ought to be, and here is that it has read what it should.
   expect(seen.get('logs/server.log')).toContain('"server started"');
-  expect(seen.get('all command lines')).toContain('dist/apps/server/src/main.js');
+  expect(seen.get('all command lines')).toContain('dist/apps/server/src/bundle.js');
   expect(seen.get('all command lines')).toContain('postgres');
   expect(seen.get('/metrics')).toContain('reachback_info');
   expect(secrets.size).toBeGreaterThanOrEqual(16);

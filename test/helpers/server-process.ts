@@ -16,7 +16,7 @@ export type ServerProcess = {
   readonly kill: () => Promise<void>;
 };
 
-const main = join(import.meta.dirname, '../../dist/apps/server/src/main.js');
+const main = join(import.meta.dirname, '../../dist/apps/server/src/bundle.js');
 const key = 'test-administrator-key';
 
 export type ServerOptions = {

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 
 /** How many random histories are tried; `npm run test:nightly` sets it. */
-const runs = Number(process.env['REACHBACK_HISTORIES'] ?? 2_000);
+const runs = Number(process.env['REACHBACK_HISTORIES'] ?? 1_000);
 /** A run with the seed of another one tries the same histories; `npm test` the same every time, the nightly run others. */
 export const seed = Number(process.env['REACHBACK_SEED'] ?? 32);
 

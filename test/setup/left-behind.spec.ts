@@ -41,7 +41,7 @@ test('when a test run is gone, what its tests had started and not ended is ended
 
 test('a server ends by itself when who started it is gone before it has begun', async () => {
   const nowhere = await anyFreePort();
-  const server = fork(join(root, 'dist/apps/server/src/main.js'), ['--roles', 'api'], {
+  const server = fork(join(root, 'dist/apps/server/src/bundle.js'), ['--roles', 'api'], {
     stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
     execArgv: [],
     env: {

@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { endOrphan, type RunningServer } from '#embedded';
 import { warn } from './progress.js';
 
-const main = fileURLToPath(new URL('../../server/src/main.js', import.meta.url));
+const main = fileURLToPath(new URL('../../server/src/bundle.js', import.meta.url));
 /** A log file larger than this is put aside at the next start, in bytes; one is kept. */
 const largestLog = 50_000_000;
 const warnLevel = 40;

@@ -1,10 +1,13 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import {
+  type Connection,
+  copiesAmong,
   countedBy,
   type Instances,
   isSplitting,
   judgeSighting,
+  type Looks,
   type Sighting,
   type SightingVerdict,
   takeBack,
@@ -155,6 +158,8 @@ describe('two machines with one identity', () => {
     expect(treated('report')).toEqual(['serve', 'serve', 'serve']);
     expect(treated('refuse')).toEqual(['serve', 'refuse', 'refuse']);
     expect(treated('quarantine')).toEqual(['withhold', 'withhold', 'withhold']);
+    expect(treatCopy('refuse', null, 'first')).toBe('withhold');
+    expect(treatCopy('report', null, 'first')).toBe('serve');
     for (const policy of ['split', 'split-on-approval'] as const) {
       expect(isSplitting(policy)).toBe(true);
       expect(treated(policy)).toEqual(['serve', 'serve', 'serve']);
@@ -265,5 +270,79 @@ describe('a machine that was copied while it ran', () => {
     expect(found[40]).toBe('set-back');
     expect(found.slice(41)).not.toContain('set-back');
     expect(found).not.toContain('copied');
+  });
+});
+
+describe('two connections with one credential', () => {
+  const connection = (id: string, sent: number, more: Partial<Connection> = {}): Connection => ({
+    ...{ id, sent, address: '192.0.2.7', start: `2026-11-22T10:00:0${id}.000Z` },
+    ...more,
+  });
+  /** What is found at the last of several looks. */
+  const lookAt = (...times: readonly (readonly Connection[])[]) => {
+    let looks: Looks = new Map();
+    let copies: readonly [Connection, Connection] | undefined;
+    for (const now of times) ({ looks, copies } = copiesAmong(looks, now));
+    return copies?.map(({ id }) => id);
+  };
+
+  test('are two machines if something was sent by both while both were open', () => {
+    expect(lookAt([connection('2', 5), connection('1', 7)], [connection('2', 6), connection('1', 8)])).toEqual([
+      '1',
+      '2',
+    ]);
+    expect(lookAt([connection('1', 5), connection('2', 7)])).toBeUndefined();
+  });
+
+  test('are one where one of them was left behind, or opened or closed in between', () => {
+    expect(lookAt([connection('1', 5), connection('2', 7)], [connection('1', 5), connection('2', 70)])).toBeUndefined();
+    expect(lookAt([connection('1', 5)], [connection('1', 6), connection('2', 1)])).toBeUndefined();
+    expect(lookAt([connection('1', 5), connection('2', 1)], [connection('1', 6)])).toBeUndefined();
+  });
+
+  test('are found out however rarely one of them sends', () => {
+    const looks = [5, 5, 5, 6].map((sent, i) => [connection('1', sent), connection('2', i)]);
+    expect(lookAt(...looks)).toEqual(['1', '2']);
+    expect(lookAt(...looks.slice(0, -1))).toBeUndefined();
+  });
+
+  test('are shown with two addresses where there are two', () => {
+    const at = (sent: number) => [
+      connection('1', sent),
+      connection('2', sent),
+      connection('3', sent, { address: '192.0.2.8' }),
+    ];
+    expect(lookAt(at(1), at(2))).toEqual(['1', '3']);
+  });
+
+  test('of one machine that goes from network to network no two are ever in use at a time', () => {
+    type Step = {
+      readonly sends: number;
+      readonly moves: boolean;
+      readonly sendsAfter: number;
+      readonly closed: number;
+    };
+    const count = fc.integer({ min: 0, max: 3 });
+    const step = fc.record<Step>({ sends: count, moves: fc.boolean(), sendsAfter: count, closed: count });
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 40 }), (steps) => {
+        let looks: Looks = new Map();
+        let open = [connection('0', 0)];
+        let opened = 0;
+        /** It sends by the connection that it opened last. */
+        const send = (sends: number) =>
+          (open = open.map((one, i) => (i === open.length - 1 ? { ...one, sent: one.sent + sends } : one)));
+        for (const { sends, moves, sendsAfter, closed } of steps) {
+          send(sends);
+          if (moves) open = [...open, connection('', 0, { id: `c${++opened}`, start: new Date(opened).toISOString() })];
+          send(sendsAfter);
+          // The broker finds out which are dead, sooner or later.
+          open = open.slice(Math.min(closed, open.length - 1));
+          const found = copiesAmong(looks, open);
+          looks = found.looks;
+          expect(found.copies).toBeUndefined();
+        }
+      }),
+    );
   });
 });

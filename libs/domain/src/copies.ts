@@ -109,6 +109,42 @@ export const takeBack = (known: Instances, seen: Sighting): Instances => {
   };
 };
 
+/** A connection with a credential. */
+export type Connection = {
+  /** Which one it is, of all there ever were. */
+  readonly id: string;
+  /** Where it comes from. */
+  readonly address: string;
+  /** When it was opened; ISO 8601. */
+  readonly start: string;
+  /** Messages that came by it so far. */
+  readonly sent: number;
+};
+
+/** How much had been sent by each connection when the newest was seen first. */
+export type Looks = ReadonlyMap<string, number>;
+
+/**
+ * Whether two machines have one credential, by its connections: two by which something was sent since the newest was seen
+ * first. By those that one machine has left behind it sends nothing after it has opened another. The one that was there
+ * before the other comes first, and the other is from another address if any is.
+ */
+export const copiesAmong = (
+  before: Looks,
+  now: readonly Connection[],
+): { readonly looks: Looks; readonly copies: readonly [Connection, Connection] | undefined } => {
+  const known = now.every(({ id }) => before.has(id)) ? before : new Map<string, number>();
+  const used = now
+    .filter(({ id, sent }) => sent > (known.get(id) ?? Infinity))
+    .sort((one, other) => Date.parse(one.start) - Date.parse(other.start));
+  const [first, ...others] = used;
+  const second = others.find(({ address }) => address !== first?.address) ?? others[0];
+  return {
+    looks: new Map(now.map(({ id, sent }) => [id, known.get(id) ?? sent])),
+    copies: first && second ? [first, second] : undefined,
+  };
+};
+
 /** What an administrator wants done about copies. */
 export const copyPolicies = ['report', 'refuse', 'quarantine', 'split', 'split-on-approval'] as const;
 export type CopyPolicy = (typeof copyPolicies)[number];
@@ -118,15 +154,16 @@ export const isSplitting = (policy: CopyPolicy): boolean => policy === 'split' |
 
 /**
  * How a request of a client that was copied is treated: served as ever; answered with an error; or answered without work.
- * Who is to be split off is known one by one ({@link judgeSighting}), and the client is served.
+ * Who is to be split off is known one by one ({@link judgeSighting}), and the client is served. Where the two cannot be told
+ * apart neither is refused, and neither gets work.
  *
- * @param holder the instance that was there before the other
+ * @param holder the instance that was there before the other; null where nobody has said
  */
 export const treatCopy = (
   policy: CopyPolicy,
-  holder: string,
+  holder: string | null,
   instance: string | undefined,
 ): 'serve' | 'refuse' | 'withhold' => {
-  if (policy === 'quarantine') return 'withhold';
+  if (policy === 'quarantine' || (policy === 'refuse' && holder === null)) return 'withhold';
   return policy === 'refuse' && instance !== holder ? 'refuse' : 'serve';
 };

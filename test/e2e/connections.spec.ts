@@ -5,6 +5,7 @@ import type { Client } from '#contracts';
 import { anyFreePort } from '#embedded';
 import { type Signer, signerOf } from '../../libs/identity/src/signer.js';
 import { until } from '../helpers/conditions.js';
+import { startDetour } from '../helpers/detour.js';
 import { scrape } from '../helpers/metrics.js';
 import { connectMqtt, makeSecret, type MqttAgent } from '../helpers/mqtt.js';
 import { brokersToTry } from '../helpers/secure-broker.js';
@@ -12,10 +13,12 @@ import { makeKey, makeToken, type SecureSystem, startSecureSystem } from '../hel
 
 type Credential = { readonly publicKey: string; readonly state: string; readonly suspendedUntil: string | null };
 type Facts = { readonly items: readonly { readonly data: object; readonly meta: { readonly actor: string } }[] };
+type Copy = { readonly clientId: string; readonly detectedAt: string; readonly instances: readonly object[] };
 type Enrolled = {
   /** One more connection. */
   readonly dial: () => Promise<Socket>;
-  readonly connect: () => Promise<NatsConnection>;
+  /** `url`: another way to the broker than its own address. */
+  readonly connect: (url?: string) => Promise<NatsConnection>;
 };
 
 /** The machine may be busy with other tests. */
@@ -52,15 +55,18 @@ describe.each(brokersToTry)('one credential that opens many connections, with %s
   let system: SecureSystem;
   let mqttPort: number;
   let neighbour: NatsConnection;
+  let elsewhere: Awaited<ReturnType<typeof startDetour>>;
 
   beforeAll(async () => {
     mqttPort = await anyFreePort();
-    system = await startSecureSystem(program, {}, { mqtt: mqttPort });
+    system = await startSecureSystem(program, { REACHBACK_COPY_INTERVAL: 'PT1S' }, { mqtt: mqttPort });
+    elsewhere = await startDetour(system.broker.port, '127.0.0.2');
     neighbour = await (await enrolled('neighbour')).connect();
     await neighbour.request('reachback.v1.neighbour.register', '{}', patiently);
   }, 240_000);
   afterAll(async () => {
     await neighbour.close();
+    await elsewhere.stop();
     await system.stop();
   });
 
@@ -79,7 +85,7 @@ describe.each(brokersToTry)('one credential that opens many connections, with %s
     const signer = signerOf(new TextDecoder().decode(seed));
     return {
       dial: () => dial(system.broker.url, jwt, signer),
-      connect: () => system.broker.connectWith(jwt, seed, clientId),
+      connect: (url) => system.broker.connectWith(jwt, seed, clientId, url),
     };
   };
   const credentialOf = async (id: string): Promise<Credential | undefined> => {
@@ -169,5 +175,68 @@ describe.each(brokersToTry)('one credential that opens many connections, with %s
     await expect(connectMqtt(mqttPort, 'mqtt-flood', jwt)).rejects.toThrow(/authorized/i);
     expect(await credentialOf('mqtt-flood')).toMatchObject({ state: 'suspended' });
     expect(neighbour.isClosed()).toBe(false);
+  }, 240_000);
+
+  const copyOf = async (id: string): Promise<Copy | undefined> =>
+    (await system.rest.get<{ items: readonly Copy[] }>('/v1/copies')).items.find(({ clientId }) => clientId === id);
+  const ask = async (nats: NatsConnection, id: string, kind: string, body: object = {}) =>
+    (await nats.request(`reachback.v1.${id}.${kind}`, JSON.stringify(body), patiently)).json<object>();
+
+  test('two machines that only beat are found out by their connections; a connection left behind by one is none', async () => {
+    const [moved, twins] = [await enrolled('moved'), await enrolled('twins')];
+    const left = await moved.connect();
+    await ask(left, 'moved', 'register');
+    const still = await moved.connect(elsewhere.url);
+    const [one, two] = [await twins.connect(), await twins.connect(elsewhere.url)];
+    await ask(one, 'twins', 'register');
+    const untilFound = (since = '') =>
+      until(
+        () => {
+          still.publish('reachback.v1.moved.heartbeat');
+          for (const nats of [one, two]) nats.publish('reachback.v1.twins.heartbeat');
+          return copyOf('twins');
+        },
+        (copy) => copy !== undefined && copy.detectedAt > since,
+      );
+    const found = await untilFound();
+    expect(found?.instances).toEqual(
+      ['127.0.0.1', '127.0.0.2'].map((address) => ({ instance: null, address, ips: [] })),
+    );
+    expect(await system.rest.get<Client>('/v1/clients/twins')).toMatchObject({ copied: true });
+    // It was looked at before them each time.
+    expect(await copyOf('moved')).toBeUndefined();
+    expect(await system.rest.get<Client>('/v1/clients/moved')).toMatchObject({ copied: false });
+    const facts = async () =>
+      (await system.rest.get<Facts>('/v1/events?type=client-copied&client=twins')).items.map(({ meta }) => meta.actor);
+    expect(await facts()).toEqual(['system']);
+
+    expect((await system.rest.send('POST', '/v1/clients/twins/copies/dismiss')).status).toBe(204);
+    await untilFound(found?.detectedAt);
+    expect(await facts()).toEqual(['system', 'system']);
+
+    // Who is to be refused is known once they say which processes they are; until then neither gets work.
+    await system.rest.send('PATCH', '/v1/clients/twins/settings', { reachback: { copies: 'refuse' } });
+    const withheld = { warnings: [expect.stringMatching(/administrator/)], settings: null };
+    const poll = (nats: NatsConnection, instance?: string) =>
+      ask(nats, 'twins', 'poll', { instance, time: new Date() });
+    for (const nats of [one, two]) expect(await poll(nats)).toMatchObject(withheld);
+    expect(await poll(one, 'one')).toMatchObject(withheld);
+    expect(await poll(two, 'two')).toMatchObject(withheld);
+    expect(await poll(one, 'one')).toMatchObject({ warnings: [], settings: expect.anything() });
+    expect(await poll(two, 'two')).toMatchObject({ error: { code: 'copied' } });
+    expect(await copyOf('twins')).toMatchObject({ instances: [{ instance: 'one' }, { instance: 'two' }] });
+    for (const nats of [left, still, one, two]) await nats.close();
+  }, 240_000);
+
+  test('over MQTT they are found out likewise', async () => {
+    const jwt = await present('mqtt-twins', { secret: makeSecret() });
+    const twins = [await connectMqtt(mqttPort, 'mqtt-twins', jwt), await connectMqtt(mqttPort, 'mqtt-twins', jwt)];
+    await twins[0]?.request('register');
+    const found = await until(async () => {
+      for (const { publish } of twins) await publish('heartbeat');
+      return copyOf('mqtt-twins');
+    });
+    expect(found?.instances).toMatchObject([{ address: '127.0.0.1' }, { address: '127.0.0.1' }]);
+    for (const { end } of twins) await end();
   }, 240_000);
 });

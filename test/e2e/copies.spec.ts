@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Agent, type AgentEvent, fileIdentity, fileState, memoryState, publicKeyOf } from '#agent';
 import type { Client } from '#contracts';
+import { openDatabase } from '#event-log';
 import { until } from '../helpers/conditions.js';
 import { startDetour } from '../helpers/detour.js';
 import { brokersToTry } from '../helpers/secure-broker.js';
@@ -21,6 +22,8 @@ describe.each(brokersToTry)('a machine that was copied, with %s', (_, program) =
   let folder: string;
   const agents: Agent[] = [];
   const machines = new Map<string, Running>();
+  /** One whose token asks for approval: it asks again some seconds after it was given. */
+  let approved: Promise<Running>;
 
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), 'reachback-copies-'));
@@ -31,6 +34,9 @@ describe.each(brokersToTry)('a machine that was copied, with %s', (_, program) =
     const ids = ['pc-1', 'pc-2', 'pc-3', 'pc-4', 'pc-5'];
     const { token } = await makeToken(system.rest, { uses: ids.length });
     for (const id of ids) machines.set(id, await start(id, { token }));
+    approved = start('pc-8', { token: (await makeToken(system.rest, { approval: true })).token });
+    const [asked] = await until(pending, (items) => items.length > 0);
+    await decide('approve', asked);
   }, 240_000);
   afterAll(async () => {
     await Promise.all(agents.map((agent) => agent.stop()));
@@ -87,6 +93,12 @@ describe.each(brokersToTry)('a machine that was copied, with %s', (_, program) =
   const dismiss = (id: string) => system.rest.send('POST', `/v1/clients/${id}/copies/dismiss`);
   const revisions = ({ events }: Running) =>
     events.flatMap((event) => (event.type === 'settings-applied' ? [Number(event.revision)] : []));
+
+  type Waiting = { readonly id: string; readonly splitFrom: string | null; readonly clientId: string };
+  const pending = async () =>
+    (await system.rest.get<{ items: readonly Waiting[] }>('/v1/enrolments?state=pending')).items;
+  const decide = (what: 'approve' | 'refuse', asked: Waiting | undefined) =>
+    system.rest.send('POST', `/v1/enrolments/${asked?.id}/${what}`);
 
   test('is found out within seconds, and shown with both addresses; nothing else changes', async () => {
     const first = machine('pc-1');
@@ -295,11 +307,10 @@ describe.each(brokersToTry)('a machine that was copied, with %s', (_, program) =
       (events) => events.some(({ type }) => type === 'awaiting-approval'),
     );
     expect((await client(own)).copied).toBe(false);
-    type Waiting = { readonly id: string; readonly splitFrom: string; readonly clientId: string };
-    const { items } = await system.rest.get<{ items: readonly Waiting[] }>('/v1/enrolments?state=pending');
+    const items = await pending();
     expect(items).toMatchObject([{ splitFrom: own }]);
     await third.agent.stop();
-    await system.rest.send('POST', `/v1/enrolments/${items[0]?.id}/approve`);
+    await decide('approve', items[0]);
     const restarted = await start('pc-6', { home: 'pc-6-third', ip: '10.0.0.3' });
     expect(await client(items[0]?.clientId ?? '')).toMatchObject({ splitFrom: own, copied: false });
     await answers(restarted, 1);
@@ -310,6 +321,69 @@ describe.each(brokersToTry)('a machine that was copied, with %s', (_, program) =
     const { body } = await system.rest.send<{ revoked: string[] }>('POST', '/v1/clients/pc-6/credentials/revoke');
     expect(body.revoked.slice().sort()).toEqual(keys.slice().sort());
   });
+
+  const isWaiting = ({ events }: Running): boolean => events.some(({ type }) => type === 'awaiting-approval');
+
+  test('a copy of one whose token asks for approval waits for it; told no, it goes on as who it was', async () => {
+    const first = await approved;
+    await setting('pc-8', { reachback: { copies: 'split' } });
+    const second = await copyOf('pc-8');
+    await until(() => isWaiting(second));
+    const [asked, ...others] = await pending();
+    expect(asked).toMatchObject({ splitFrom: 'pc-8' });
+    expect(others).toEqual([]);
+    expect(await fileIdentity(join(folder, 'pc-8-copy')).load()).toHaveProperty('split');
+    await decide('refuse', asked);
+    await until(() => second.events.some((event) => event.type === 'failed' && event.what === 'enrolling'));
+    await second.agent.stop();
+    expect(await fileIdentity(join(folder, 'pc-8-copy')).load()).not.toHaveProperty('split');
+    expect(await keyIn('pc-8-copy')).toBe(await keyIn('pc-8'));
+    const restarted = await start('pc-8', { home: 'pc-8-copy', server: elsewhere.url, ip: '10.0.0.2' });
+    expect(restarted.events.find(isAnswer)).toMatchObject({ kind: 'start' });
+    await restarted.agent.stop();
+    expect([...second.events, ...restarted.events].filter(({ type }) => type === 'split')).toEqual([]);
+    await answers(first, 1);
+  }, 120_000);
+
+  test('with `split-on-approval` each copy waits for approval', async () => {
+    const first = await startSplitting('pc-9');
+    await setting('pc-9', { reachback: { copies: 'split-on-approval' } });
+    const second = await copyOf('pc-9');
+    await until(() => isWaiting(second));
+    const [asked] = await pending();
+    expect(asked).toMatchObject({ splitFrom: 'pc-9' });
+    // It asks again some seconds later; started anew it asks at once.
+    await second.agent.stop();
+    await decide('approve', asked);
+    const restarted = await start('pc-9', { home: 'pc-9-copy', server: elsewhere.url, ip: '10.0.0.2' });
+    await answers(restarted, 1);
+    expect(await client(asked?.clientId ?? '')).toMatchObject({ splitFrom: 'pc-9', copied: false });
+    await answers(first, 1);
+  }, 120_000);
+
+  test('at most a thousand copies of one client are split off in a day', async () => {
+    const first = await startSplitting('pc-10');
+    const db = openDatabase({ url: system.databaseUrl, connections: 1 });
+    // 999 today, and as many the day before.
+    await db`
+      WITH made AS (
+        INSERT INTO enrolment_token (
+          id, position, public_key, labels, uses, used, approval, created_by, created_at, expires_at)
+        SELECT gen_random_uuid(), -n, 'U', '{}', 1, 1, false, 'system',
+               now() - CASE WHEN n < 1000 THEN interval '1 hour' ELSE interval '25 hours' END, now()
+        FROM generate_series(1, 1998) n
+        RETURNING id, position)
+      INSERT INTO client_split (token, position, client_id, instance, split_id, split_at)
+      SELECT id, position, 'pc-10', 'i' || position, 'pc-10-' || position, now() FROM made`;
+    await db.end();
+    const homes = ['pc-10-a', 'pc-10-b'];
+    for (const home of homes) await duplicate('pc-10', home);
+    const all = await Promise.all(homes.map((home) => start('pc-10', { home, server: elsewhere.url, ip: '10.0.0.2' })));
+    const howMany = (is: (event: AgentEvent) => boolean) => all.filter(({ events }) => events.some(is)).length;
+    await until(() => howMany(({ type }) => type === 'split') === 1 && howMany(isRefusal) === 1);
+    expect((await typesOf('pc-10')).filter((type) => type === 'client-split-offered')).toHaveLength(1);
+    await answers(first, 2);
+  }, 120_000);
 
   test('revoking the credential ends both, and the copy with them', async () => {
     expect((await client('pc-4')).copied).toBe(true);

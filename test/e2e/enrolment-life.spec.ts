@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Agent, type AgentEvent, AgentError, fileIdentity, fileState, validityOf } from '#agent';
 import { until } from '../helpers/conditions.js';
+import { startDetour } from '../helpers/detour.js';
 import { brokersToTry } from '../helpers/secure-broker.js';
 import { makeToken, type SecureSystem, startSecureSystem } from '../helpers/secure-system.js';
 
@@ -30,12 +31,12 @@ describe.each(brokersToTry)('the life of an agent, with %s', (_, program) => {
     await rm(folder, { recursive: true });
   });
 
-  const start = async (id: string, token?: string) => {
+  const start = async (id: string, token?: string, server = system.broker.url) => {
     const events: AgentEvent[] = [];
     const home = join(folder, id);
     const agent = await Agent.start({
       id,
-      server: system.broker.url,
+      server,
       group: 'chosen/by-itself',
       labels: { os: 'plan9', room: '1' },
       store: fileState(home),
@@ -86,6 +87,16 @@ describe.each(brokersToTry)('the life of an agent, with %s', (_, program) => {
     const { has } = await start('pc-1');
     await until(() => has('heartbeat'));
     expect(has('enrolled')).toBe(false);
+  }, 60_000);
+
+  test('a broker that is too busy to look at its credential in time has not refused it', async () => {
+    await agents.pop()?.stop();
+    const busy = await startDetour(system.broker.port, '127.0.0.1', 1);
+    const { events, has } = await start('pc-1', undefined, busy.url);
+    await until(() => has('heartbeat'));
+    expect(events[0]).toMatchObject({ type: 'failed', what: 'connecting', error: expect.stringMatching(/timeout/i) });
+    await agents.pop()?.stop();
+    await busy.stop();
   }, 60_000);
 
   test('revocation cuts the open connection at once, and holds over restarts of broker and server', async () => {

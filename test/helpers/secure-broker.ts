@@ -22,7 +22,8 @@ export type SecureBroker = TestServer & {
   readonly connectAgent: (clientId: string) => Promise<NatsConnection>;
   /** How to connect as one who may speak for all. */
   readonly fleet: () => { readonly inboxPrefix: string; readonly authenticator: Authenticator };
-  readonly connectWith: (jwt: string, seed: Uint8Array, inbox: string) => Promise<NatsConnection>;
+  /** `servers`: another way to it than its own address. */
+  readonly connectWith: (jwt: string, seed: Uint8Array, inbox: string, servers?: string) => Promise<NatsConnection>;
 };
 
 const inAnHour = () => new Date(Date.now() + 3_600_000);
@@ -49,9 +50,9 @@ export const startSecureBroker = async ({
       account: authority.accounts.server,
     }),
   });
-  const connectWith: SecureBroker['connectWith'] = (jwt, seed, inbox) =>
+  const connectWith: SecureBroker['connectWith'] = (jwt, seed, inbox, servers = broker.url) =>
     connect({
-      servers: broker.url,
+      servers,
       authenticator: jwtAuthenticator(jwt, seed),
       inboxPrefix: `_INBOX.${inbox}`,
       maxReconnectAttempts: 0,

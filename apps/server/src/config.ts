@@ -11,6 +11,7 @@ export type Role = (typeof roles)[number];
 const isConfidential = (url: string): boolean =>
   url.startsWith('https:') || ['127.0.0.1', 'localhost', '[::1]'].includes(new URL(url).hostname);
 const credentialLifetime = { min: 5_000, max: 365 * 86_400_000 } as const;
+const copyInterval = { min: 1_000, max: 86_400_000 } as const;
 const isNetwork = (text: string): boolean => {
   const [, address = '', bits] = /^([^/]+)(?:\/(\d{1,3}))?$/.exec(text) ?? [];
   const most = { 0: -1, 4: 32, 6: 128 }[isIP(address)] ?? -1;
@@ -61,6 +62,13 @@ const environment = z.object({
     .transform((text) => parseDuration(text) ?? 0)
     .refine((lifetime) => lifetime >= credentialLifetime.min && lifetime <= credentialLifetime.max, {
       message: 'must be an ISO 8601 duration between PT5S and P365D, such as P30D',
+    }),
+  REACHBACK_COPY_INTERVAL: z
+    .string()
+    .default('PT5M')
+    .transform((text) => parseDuration(text) ?? 0)
+    .refine((interval) => interval >= copyInterval.min && interval <= copyInterval.max, {
+      message: 'must be an ISO 8601 duration between PT1S and P1D, such as PT5M',
     }),
   REACHBACK_LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
 });
@@ -125,4 +133,5 @@ Environment:
   REACHBACK_LANES         into how many lanes the fleet is divided; fixed at the first start (1)
   REACHBACK_CREDENTIAL_LIFETIME
                           for how long an agent's credential is valid; it renews it in time (P30D)
+  REACHBACK_COPY_INTERVAL how far apart two looks are at a credential that has several connections (PT5M)
   REACHBACK_LOG_LEVEL     fatal, error, warn, info, debug, trace or silent (info)`;

@@ -86,7 +86,8 @@ export const startServer = async (
       started.push(revocations.stop);
       enrolment = { db, lanes, authority, lifetime: config.REACHBACK_CREDENTIAL_LIFETIME, revocations };
       const { suspended } = metrics.credentials;
-      started.push(limitConnections({ context: enrolment, system, log, suspended }).stop);
+      const interval = config.REACHBACK_COPY_INTERVAL;
+      started.push(limitConnections({ context: enrolment, system, log, suspended, interval }).stop);
     }
     parts.broker = await reach(identity?.server);
     metrics.watch.broker(parts.broker);

@@ -69,13 +69,15 @@ export class Agent {
   private clockOffset = 0;
   private pollNow = new AbortController();
   private policyChanged = new AbortController();
+  /** How many requests it has sent as this instance. */
+  private sequence = 0;
 
   private constructor(
     private readonly options: AgentOptions,
     private connected: Connected,
     private state: AgentState,
     /** None of who speaks beside the agent that runs, and then ends. */
-    private readonly instance?: string,
+    private instance?: string,
   ) {}
 
   /** Connects and goes on until {@link Agent.stop}. */
@@ -278,9 +280,9 @@ export class Agent {
   /** One request that may bring work; does the work and acknowledges it. */
   private async fetchWork(kind: RequestKind, payload: object): Promise<void> {
     const { installed, settings } = this.state;
-    const { instance } = this;
-    const report = { instance, installed, settingsRevision: settings?.revision, time: new Date().toISOString() };
+    const report = { installed, settingsRevision: settings?.revision, time: new Date().toISOString() };
     const reply = workReplySchema.parse(await this.request(kind, { ...payload, ...report }));
+    if (reply.renewInstance) this.renewInstance();
     this.clockOffset = Date.parse(reply.time) - Date.now();
     await this.save({ registered: true, policy: reply.policy });
     // The first beat, or one that is due sooner than it was, must not wait for the next look at the clock.
@@ -333,14 +335,23 @@ export class Agent {
   private async acknowledge(): Promise<void> {
     const { results } = this.state;
     if (results.length === 0) return;
-    await this.request<AckReply>('ack', { results, instance: this.instance });
+    await this.request<AckReply>('ack', { results });
     await this.save({ results: this.state.results.slice(results.length) });
   }
 
   private async request<T>(kind: RequestKind, payload: object): Promise<T> {
     const subject = subjects.agent(this.id, kind);
-    const message = await this.link.request(subject, JSON.stringify(payload), requestTimeoutOf(this.rhythm()));
+    const { instance } = this;
+    const counted = instance === undefined ? payload : { ...payload, instance, sequence: ++this.sequence };
+    const message = await this.link.request(subject, JSON.stringify(counted), requestTimeoutOf(this.rhythm()));
     return answerOf<T>(message);
+  }
+
+  /** This machine runs on from a state that another ran on from before. If both go on, they are told apart from now on. */
+  private renewInstance(): void {
+    if (this.instance === undefined) return;
+    this.instance = newInstance();
+    this.sequence = 0;
   }
 
   private async save(change: Partial<AgentState>): Promise<void> {

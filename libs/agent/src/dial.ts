@@ -13,7 +13,7 @@ import type { Credentials } from './credentials.js';
 import { firstRetry, longestRetry } from './retry.js';
 import { untrusted } from './untrusted.js';
 
-/** The broker is there, and shows no certificate that is trusted. */
+/** The broker is there, and shows no certificate that is trusted, or is too busy. */
 export type ConnectFailure = {
   readonly type: 'failed';
   readonly what: 'connecting';
@@ -37,7 +37,11 @@ export type DialOptions = {
 
 /** Whether the broker refuses a credential. */
 export const isRefused = (error: unknown): boolean =>
-  error instanceof AuthorizationError || error instanceof UserAuthenticationExpiredError;
+  (error instanceof AuthorizationError && !isTooBusy(error)) || error instanceof UserAuthenticationExpiredError;
+
+/** Whether it has not looked at it in time; the library takes that for a refusal. */
+const isTooBusy = (error: unknown): error is AuthorizationError =>
+  error instanceof AuthorizationError && /authentication timeout/i.test(error.message);
 
 const reconnectWait = 500;
 /** Agents that lost the broker together come back spread over this much more, in milliseconds. */
@@ -55,9 +59,9 @@ export const dialPatiently = async (options: DialOptions): Promise<NatsConnectio
       return await dial(options);
     } catch (error) {
       if (isRefused(error)) throw error;
-      const distrust = untrusted(error);
-      if (!distrust) return dial(options, { waitOnFirstConnect: true });
-      const { message } = distrust;
+      const problem = untrusted(error) ?? (isTooBusy(error) ? error : undefined);
+      if (!problem) return dial(options, { waitOnFirstConnect: true });
+      const { message } = problem;
       options.failed?.({ type: 'failed', what: 'connecting', error: message, retryInSeconds: pause / 1000 });
       await sleep(pause);
     }

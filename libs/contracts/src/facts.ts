@@ -74,7 +74,8 @@ export type SettledItem = WorkItem & {
 
 /** One of the machines that speak as a client. */
 export type CopiedInstance = {
-  readonly instance: string;
+  /** Null where it was found out by its connection alone. */
+  readonly instance: string | null;
   /** Where the broker says that it connects from; null where the broker asks nobody who he is. */
   readonly address: string | null;
   /** What it reports itself. */
@@ -216,7 +217,10 @@ export type FactData = {
   'credential-revoked': { readonly publicKey: string; readonly reason: 'revoked' | 'removed' | 'replaced' };
   /** It opened so many connections that it is shut out until a time; all of them are ended. */
   'credential-suspended': { readonly publicKey: string; readonly connections: number; readonly until: string };
-  /** Two machines speak as this client, in turns; the one that was there before the other comes first. */
+  /**
+   * Two machines speak as this client, in turns or by two connections; the one that was there before the other comes first.
+   * Once they can be told apart, it may be said of a client that is known to be copied.
+   */
   'client-copied': { readonly instances: readonly [CopiedInstance, CopiedInstance] };
   /** An administrator has decided; `copied` is the position of the fact that it is about. */
   'client-copy-dismissed': { readonly copied: string };
@@ -290,7 +294,7 @@ export const factVersions: Readonly<Record<FactType, number>> = {
   'credential-renewed': 1,
   'credential-revoked': 1,
   'credential-suspended': 1,
-  'client-copied': 1,
+  'client-copied': 2,
   'client-copy-dismissed': 1,
   'client-split-offered': 1,
   'client-split': 1,

@@ -21,9 +21,12 @@ export const labels = z.record(text(64).min(1), text(256)).refine((all) => Objec
 
 /** What a process of an agent calls itself: a number of its own, made anew whenever it starts. */
 const instance = text(64).min(1);
+/** Which of its requests this one is, from 1; one that is sent again with another `time` has another number. */
+const sequence = z.int().min(1).max(2_147_483_647);
 
 const report = {
   instance: instance.optional(),
+  sequence: sequence.optional(),
   ips: ips.optional(),
   installed: installed.optional(),
   settingsRevision: revision.optional(),
@@ -59,7 +62,11 @@ export const payloadSchemas = {
   reload: z.object({ ...report, agentVersion: text(64).optional() }),
   poll: z.object(report),
   update: z.object({ ...report, trigger: z.enum(['manual', 'scheduled']) }),
-  ack: z.object({ results: z.array(ackResult).max(1000), instance: instance.optional() }),
+  ack: z.object({
+    results: z.array(ackResult).max(1000),
+    instance: instance.optional(),
+    sequence: sequence.optional(),
+  }),
   heartbeat: z.object({ ips: ips.optional(), settingsRevision: revision.optional(), time: time.optional() }),
   logs: z.unknown(),
   stop: z.object({ reason: text(1024).optional(), time: time.optional() }),

@@ -30,6 +30,12 @@ export const workReplySchema = z.object({
   updates: z.array(updateItemSchema),
   more: z.boolean().describe('more is waiting that was never sent: poll again at once'),
   warnings: z.array(z.string()),
+  renewInstance: z
+    .literal(true)
+    .optional()
+    .describe(
+      'give this process another `instance`, and count its requests from 1 again: another machine may have both',
+    ),
 });
 export type WorkReply = z.infer<typeof workReplySchema>;
 

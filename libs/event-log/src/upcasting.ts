@@ -5,6 +5,8 @@ export type Upcaster = (data: Record<string, unknown>) => Record<string, unknown
 
 /** By type, the step from version n to n + 1 at index n - 1. */
 const upcasters: Partial<Record<FactType, readonly Upcaster[]>> = {
+  // Before connections were compared, each of the two had said which process it was.
+  'client-copied': [(data) => data],
   'release-published': [
     // Before there were rollouts, every release was for all its clients at once.
     (data) => ({ ...data, rollout: null }),

@@ -33,7 +33,13 @@ export type ClientRow = {
   readonly pastInstances: readonly string[] | null;
   /** Its copies, of those processes that are known to be of machines that came later. */
   readonly copies: readonly string[] | null;
-  /** Of a client that two machines speak as: the one that was there before. */
+  /** How far that process has counted its requests, and when; null where it does not. */
+  readonly sequence: number | null;
+  readonly sequenceAt: Date | null;
+  readonly sequenceSentAt: Date | null;
+  /** Whether two machines speak as it. */
+  readonly copied: boolean;
+  /** The one of them that was there before; null where they cannot be told apart yet. */
   readonly copyHolder: string | null;
 };
 
@@ -67,8 +73,8 @@ export const selectClients = (db: Queryable, ids: readonly string[]) => db<(Clie
          own.values AS "ownSettings", f.revision AS "fleetRevision", g.chain_revision AS "chainRevision",
          greatest(f.revision, g.chain_revision, c.own_revision) AS revision, n.revision AS "networksRevision",
          i.instance, i.since AS "instanceSince", i.sent_at AS "instanceSentAt", i.past AS "pastInstances",
-         i.copies,
-         k.instances->0->>'instance' AS "copyHolder"
+         i.copies, i.sequence, i.sequence_at AS "sequenceAt", i.sequence_sent_at AS "sequenceSentAt",
+         k.client_id IS NOT NULL AS copied, k.instances->0->>'instance' AS "copyHolder"
   FROM client c
   JOIN group_node g ON g.path = c.group_path
   CROSS JOIN (SELECT revision FROM settings_level WHERE scope = 'fleet') f

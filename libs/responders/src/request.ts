@@ -30,6 +30,8 @@ export type AgentRequest<K extends RequestKind = RequestKind> = {
   readonly identity: RequestIdentity;
   /** Ties it to everything it leads to: in the log of facts, and in the server's. */
   readonly correlation: string;
+  /** When this process got it, by its clock; milliseconds. */
+  readonly receivedAt: number;
   /** Where the broker says that it comes from; null where the broker asks nobody who he is. */
   readonly address: () => string | null;
   readonly respond: (reply: object) => void;
@@ -102,6 +104,7 @@ export const readRequest = <K extends RequestKind>(
     payload,
     identity: identityOf(kind, message, payload),
     correlation,
+    receivedAt: Date.now(),
     address: () => (isOpen ? null : addressOf(message)),
     respond: (reply) => {
       respond(message, reply);

@@ -103,8 +103,7 @@ const readFor = async (db: Queryable, cache: EffectiveCache, requests: readonly 
 
 const idOf = ({ clientId }: AckRequest): string => clientId;
 
-const isCopied = ({ copyHolder, copies }: ClientRow): boolean =>
-  copyHolder !== null || (copies !== null && copies.length > 0);
+const isCopied = ({ copied, copies }: ClientRow): boolean => copied || (copies !== null && copies.length > 0);
 
 /** One row at least, which says where the head was. */
 const selectDeliveries = (db: Queryable, ids: readonly string[]) =>

@@ -1,5 +1,5 @@
 import { type Lanes, type NewFact, ReachbackError } from '#contracts';
-import { disagrees, isReinstalled } from '#domain';
+import { disagrees, isReinstalled, type SightingVerdict } from '#domain';
 import type { SplitContext } from '#enrolment';
 import { appendFacts, type Database, lockLog, type Queryable, type Transaction, transact } from '#event-log';
 import { type AcknowledgedByClient, inlineProjections, readAcknowledged } from '#projections';
@@ -12,7 +12,7 @@ import { register } from './register.js';
 import { findRepeatedUpdates } from './repeated-updates.js';
 import { type Composed, composeReply, composeWithheld } from './reply.js';
 import type { WorkRequest } from './request.js';
-import { noteSightings, sight, type Sightings } from './sightings.js';
+import { noteSightings, sight, type Sightings, storeCounts, type Verdicts } from './sightings.js';
 import { quarantined, treatmentOf } from './treat.js';
 
 /** What became of a request. */
@@ -24,6 +24,7 @@ type Read = {
   readonly since: bigint;
   readonly acknowledged: AcknowledgedByClient;
   readonly repeated: ReadonlySet<WorkRequest>;
+  readonly verdicts: Verdicts;
 };
 
 /** What a request leads to. */
@@ -79,8 +80,13 @@ const serveUnlocked = async (
   readonly isWritten: boolean;
 }> => {
   const read = await readFor(db, cache, requests);
+  const verdictOf = (request: WorkRequest) => read.verdicts.get(request) ?? 'known';
+  const overtaken = await storeCounts(
+    db,
+    requests.filter((request) => verdictOf(request) === 'counted'),
+  );
   const isAppearing = (request: WorkRequest): boolean =>
-    makesKnown(request, read.known) || sight(request, read.known, cache) !== 'known';
+    makesKnown(request, read.known) || !isUnchanging.has(verdictOf(request)) || overtaken.has(request.clientId);
   const others = requests.filter((request) => !isAppearing(request));
   const served = serveAll(others, read, cache);
   const isWritten = await appendUnchanged(db, lanes, {
@@ -91,6 +97,9 @@ const serveUnlocked = async (
   });
   return { served, appearing: requests.filter(isAppearing), isWritten };
 };
+
+/** Of these nothing is noted that others have to wait for. */
+const isUnchanging: ReadonlySet<SightingVerdict> = new Set(['known', 'counted', 'set-back']);
 
 const idOf = (request: WorkRequest): string => request.clientId;
 
@@ -108,7 +117,8 @@ const readFor = async (db: Queryable, cache: EffectiveCache, requests: readonly 
     readAcknowledged(db, fallenBack.map(idOf)),
     findRepeatedUpdates(db, requests),
   ]);
-  return { known, since, acknowledged, repeated };
+  const verdicts = new Map(requests.map((request) => [request, sight(request, known, cache)]));
+  return { known, since, acknowledged, repeated, verdicts };
 };
 
 /** Whether a client reports less than it has confirmed: it fell back, or was installed anew. */
@@ -134,7 +144,7 @@ const serveAll = (
 
 const serveOne = (
   request: WorkRequest,
-  { known, acknowledged, repeated }: Read,
+  { known, acknowledged, repeated, verdicts }: Read,
   cache: EffectiveCache,
   sightings?: Sightings,
 ): Served => {
@@ -144,13 +154,16 @@ const serveOne = (
   if (copy) return without({ error: copy });
   const treatment = treatmentOf(request, client.row, cache, sightings?.holders.get(request.clientId));
   if (treatment === 'refuse') return without({ error: new CopiedError() });
-  if (treatment === 'withhold') return without({ reply: composeWithheld(request, client.row, cache, quarantined) });
+  const asked = verdicts.get(request) === 'set-back' ? { renewInstance: true as const } : {};
+  if (treatment === 'withhold') {
+    return without({ reply: { ...composeWithheld(request, client.row, cache, quarantined), ...asked } });
+  }
   const plan = planRequest(request, client, {
     acknowledged: acknowledged.get(request.clientId) ?? [],
     isRepeated: repeated.has(request),
   });
   const { reply, sent } = composeReply(request, client.row, plan.open, cache);
-  return { outcome: { reply }, facts: [...plan.facts, ...planDelivery(request, sent)], sent };
+  return { outcome: { reply: { ...reply, ...asked } }, facts: [...plan.facts, ...planDelivery(request, sent)], sent };
 };
 
 /** An answer that has no other effect. */
@@ -176,7 +189,7 @@ const serveLocked = async (
   await lockLog(tx);
   await register(tx, lanes, requests);
   const read = await readFor(tx, cache, requests);
-  const sightings = await noteSightings(tx, { lanes, cache, splitting }, requests, read.known);
+  const sightings = await noteSightings(tx, { lanes, cache, splitting }, read.verdicts, read.known);
   const served = serveAll(requests, read, cache, sightings);
   const facts = [...served.values()].flatMap((one) => one.facts);
   await appendFacts(tx, lanes.of, facts, inlineProjections);

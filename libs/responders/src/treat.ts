@@ -3,14 +3,20 @@ import type { EffectiveCache } from './effective.js';
 import type { ClientRow } from './read-clients.js';
 import type { AgentRequest } from './request.js';
 
-/** How a request is treated, by the policy for copies; of a client that two machines speak as. */
+/**
+ * How a request is treated, by the policy for copies; of a client that two machines speak as.
+ *
+ * @param found the one that was there before, where that has just been found out
+ */
 export const treatmentOf = (
   { payload: { instance } }: AgentRequest,
   row: ClientRow,
   cache: EffectiveCache,
-  holder: string | null = row.copyHolder,
+  found?: string,
 ): ReturnType<typeof treatCopy> =>
-  holder === null ? 'serve' : treatCopy(cache.of(row).policy.copies, holder, instance);
+  row.copied || found !== undefined
+    ? treatCopy(cache.of(row).policy.copies, found ?? row.copyHolder, instance)
+    : 'serve';
 
 /** What a client in quarantine is told. */
 export const quarantined =

@@ -2,7 +2,10 @@ import { z } from 'zod';
 import { listOf, time } from './common.js';
 
 const instance = z.object({
-  instance: z.string().describe('what the process calls itself'),
+  instance: z
+    .string()
+    .nullable()
+    .describe('what the process calls itself; null where it was found out by its connection alone'),
   address: z.string().nullable().describe('where the broker says that it connects from; null where it asks nobody'),
   ips: z.array(z.string()).describe('what it reports itself'),
 });

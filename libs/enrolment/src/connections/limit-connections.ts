@@ -4,6 +4,7 @@ import type { Logger } from 'pino';
 import type { EnrolmentContext } from '../context.js';
 import { countConnections } from './count-connections.js';
 import { suspend } from './suspend.js';
+import { watchCopies } from './watch-copies.js';
 
 /** An agent has one connection, and while its network comes and goes a few that the broker does not know to be dead. */
 const mostConnections = 16;
@@ -18,27 +19,38 @@ export type LimitOptions = {
   readonly log: Logger;
   /** Told of each suspension. */
   readonly suspended: () => void;
+  /** In milliseconds: how far apart two looks are at the connections of a key that has several ({@link watchCopies}). */
+  readonly interval: number;
 };
 
 /**
  * Keeps one credential from using up the broker's connections: a key with more than {@link mostConnections} is shut out
  * for a minute, which ends all of them. NATS has no limit for it in a user's JWT. Only keys that have enrolled are looked
  * at: not those of tokens, which many machines may present at once, nor any that the holder of the keys made by hand.
- * Several processes do it, and one of them suspends.
+ * Several processes do it, and one of them suspends. Keys with more than one are watched: two machines may have it.
  */
-export const limitConnections = ({ context, system, log, suspended }: LimitOptions): { stop: () => Promise<void> } => {
+export const limitConnections = ({
+  context,
+  system,
+  log,
+  suspended,
+  interval,
+}: LimitOptions): { stop: () => Promise<void> } => {
   const { agents, mqtt } = context.authority.accounts;
   const stopping = new AbortController();
   let woken = new AbortController();
   /** Keys with many connections that are none of ours to limit. */
   const others = new Set<string>();
   const opened = (key: string, connections: number): void => {
+    if (connections > 1) copies.consider(key);
     if (connections > mostConnections && !others.has(key)) woken.abort();
   };
   const counts = countConnections({ system, accounts: [agents, mqtt], opened });
+  const copies = watchCopies({ context, system, log, connections: counts.of, interval });
 
   const look = async (): Promise<void> => {
     for (const [publicKey, connections] of await counts.read()) {
+      copies.consider(publicKey);
       if (connections <= mostConnections || others.has(publicKey)) continue;
       const done = await suspend(context, { publicKey, connections });
       if (done.outcome === 'unknown') others.add(publicKey);
@@ -74,7 +86,7 @@ export const limitConnections = ({ context, system, log, suspended }: LimitOptio
   return {
     stop: async () => {
       stopping.abort();
-      await keeping;
+      await Promise.all([keeping, copies.stop()]);
     },
   };
 };

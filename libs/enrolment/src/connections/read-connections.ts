@@ -1,5 +1,6 @@
-import type { NatsConnection } from '@nats-io/transport-node';
+import { type NatsConnection, NoRespondersError, RequestError } from '@nats-io/transport-node';
 import { z } from 'zod';
+import type { Connection } from '#domain';
 
 /** So many connections a message: some 1.3 KB each. */
 const pageSize = 4_096;
@@ -7,10 +8,24 @@ const pageSize = 4_096;
 const patience = 10_000;
 const stall = 500;
 
+/** Which connection it is: of which broker, as long as that runs, and its number there. */
+export type ConnectionId = { readonly server: string; readonly cid: number };
+
 const page = z.object({
+  server: z.object({ id: z.string() }),
   data: z.object({
     total: z.number(),
-    connections: z.array(z.object({ jwt: z.string().default('') })).default([]),
+    connections: z
+      .array(
+        z.object({
+          jwt: z.string().default(''),
+          cid: z.number(),
+          ip: z.string(),
+          start: z.string(),
+          in_msgs: z.number(),
+        }),
+      )
+      .default([]),
   }),
 });
 const claims = z.object({ sub: z.string() });
@@ -28,31 +43,54 @@ export const keyOf = (jwt: string): string | undefined => {
 };
 
 /**
- * How many connections each key has in an account, on all brokers of the cluster.
+ * Tells of every connection in an account, on all brokers of the cluster, with its key; of some it may tell twice.
  *
  * @throws when no broker answers
  */
-export const readConnections = async (system: NatsConnection, account: string): Promise<Map<string, number>> => {
-  const counts = new Map<string, number>();
+export const readConnections = async (
+  system: NatsConnection,
+  account: string,
+  found: (key: string, id: ConnectionId) => void,
+): Promise<void> => {
   for (let offset = 0, isMore = true; isMore; offset += pageSize) {
     isMore = false;
-    for (const { total, connections } of await askAll(system, account, offset)) {
-      for (const { jwt } of connections) {
+    for (const { server, data } of await askAll(system, account, offset)) {
+      for (const { jwt, cid } of data.connections) {
         const key = keyOf(jwt);
-        if (key !== undefined) counts.set(key, (counts.get(key) ?? 0) + 1);
+        if (key !== undefined) found(key, { server: server.id, cid });
       }
-      isMore ||= total > offset + pageSize;
+      isMore ||= data.total > offset + pageSize;
     }
   }
-  return counts;
 };
 
 const askAll = async (system: NatsConnection, account: string, offset: number) => {
   const question = JSON.stringify({ auth: true, limit: pageSize, offset });
   const subject = `$SYS.REQ.ACCOUNT.${account}.CONNZ`;
   const answers = await system.requestMany(subject, question, { strategy: 'stall', maxWait: patience, stall });
-  const pages: z.infer<typeof page>['data'][] = [];
-  for await (const answer of answers) pages.push(page.parse(answer.json()).data);
+  const pages: z.infer<typeof page>[] = [];
+  for await (const answer of answers) pages.push(page.parse(answer.json()));
   if (pages.length === 0) throw new Error('The broker does not say who is connected.');
   return pages;
+};
+
+/**
+ * A connection as it is now; undefined when it, or its broker, is gone.
+ *
+ * @throws when its broker does not answer
+ */
+export const readConnection = async (
+  system: NatsConnection,
+  { server, cid }: ConnectionId,
+): Promise<Connection | undefined> => {
+  try {
+    const question = JSON.stringify({ cid });
+    const answer = await system.request(`$SYS.REQ.SERVER.${server}.CONNZ`, question, { timeout: patience });
+    const [found] = page.parse(answer.json()).data.connections;
+    return found && { id: `${server} ${cid}`, address: found.ip, start: found.start, sent: found.in_msgs };
+  } catch (error) {
+    if (error instanceof RequestError && error.isNoResponders()) return undefined;
+    if (error instanceof NoRespondersError) return undefined;
+    throw error;
+  }
 };

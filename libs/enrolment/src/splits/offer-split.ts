@@ -21,6 +21,7 @@ export type SplitContext = Pick<EnrolmentContext, 'authority'> & {
 
 /** A process that speaks with the credential of a client whose copy it is. */
 export type CopyOf = CopiedInstance & {
+  readonly instance: string;
   readonly clientId: string;
   /** Whether an administrator has to approve it, whatever the client's token says. */
   readonly onApproval: boolean;

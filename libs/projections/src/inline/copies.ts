@@ -29,10 +29,11 @@ const applyOne = (fact: Fact, tx: Transaction): void => {
   else if (fact.type === 'client-split') split(fact, tx);
 };
 
+/** Who was found out by its connections is written anew when the two can be told apart. */
 const insert = ({ client, data, position, recordedAt }: FactOf<'client-copied'>, tx: Transaction): void => send(tx)`
   INSERT INTO client_copy (client_id, position, detected_at, instances)
   VALUES (${client}, ${position}, ${recordedAt}, ${JSON.stringify(data.instances)}::text::jsonb)
-  ON CONFLICT (client_id) DO NOTHING`;
+  ON CONFLICT (client_id) DO UPDATE SET position = excluded.position, instances = excluded.instances`;
 
 const offer = ({ client, data, position }: FactOf<'client-split-offered'>, tx: Transaction): void => send(tx)`
   INSERT INTO client_split (token, position, client_id, instance, split_id, public_key)

@@ -272,28 +272,28 @@ describe.each(brokersToTry)('a machine that was copied, with %s', (_, program) =
   test('a copy that acknowledges before it asks is told to ask, and then how it becomes a client of its own', async () => {
     const { publicKey, seed } = makeKey();
     const { token } = await makeToken(system.rest);
-    const enrolment = { token, clientId: 'pc-8', publicKey };
+    const enrolment = { token, clientId: 'pc-ack', publicKey };
     const { body } = await system.rest.send<{ jwt: string }>('POST', '/v1/enrolments', enrolment);
-    const nc = await system.broker.connectWith(body.jwt, seed, 'pc-8');
+    const nc = await system.broker.connectWith(body.jwt, seed, 'pc-ack');
     type Answer = {
       readonly error?: { readonly code: string; readonly retryAfterSeconds: number; readonly split?: object };
     };
     const ask = async (kind: string, instance: string, payload: object = {}): Promise<Answer> => {
       const asked = { instance, time: new Date().toISOString(), ...payload };
-      return (await nc.request(`reachback.v1.pc-8.${kind}`, JSON.stringify(asked), { timeout: 20_000 })).json();
+      return (await nc.request(`reachback.v1.pc-ack.${kind}`, JSON.stringify(asked), { timeout: 20_000 })).json();
     };
     await ask('register', 'first');
-    await setting('pc-8', { reachback: { copies: 'split' } });
+    await setting('pc-ack', { reachback: { copies: 'split' } });
     await ask('start', 'second');
     await until(
       () => ask('poll', 'first').then(copies),
-      ({ items }) => items.some(({ clientId }) => clientId === 'pc-8'),
+      ({ items }) => items.some(({ clientId }) => clientId === 'pc-ack'),
     );
     const acknowledged = await ask('ack', 'second', { results: [] });
     expect(acknowledged.error).toMatchObject({ code: 'copied', retryAfterSeconds: 1 });
     expect(acknowledged.error?.split).toBeUndefined();
     const { error } = await ask('poll', 'second');
-    expect(error).toMatchObject({ code: 'copied', split: { clientId: expect.stringMatching(/^pc-8-/) } });
+    expect(error).toMatchObject({ code: 'copied', split: { clientId: expect.stringMatching(/^pc-ack-/) } });
     await nc.close();
   }, 120_000);
 

@@ -6,11 +6,9 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 
-/** Nest and Fastify look for these when they run, and do without; the last two find their own files by where they are. */
+/** These are looked for when they run, and done without; the last two find their own files by where they are. */
 const atRunTime = [
-  '@nestjs/microservices',
   '@nestjs/platform-express',
-  '@nestjs/websockets',
   '@fastify/multipart',
   '@fastify/view',
   'class-transformer',
@@ -18,6 +16,17 @@ const atRunTime = [
   '@fastify/static',
   'swagger-ui-dist',
 ];
+
+/** Nest takes these in at each start where it finds them, as it does where the benchmarks are: with all that they use. */
+const absent = {
+  name: 'absent',
+  setup: ({ onResolve, onLoad }) => {
+    onResolve({ filter: /^@nestjs\/(microservices|websockets)\b/ }, ({ path }) => ({ path, namespace: 'absent' }));
+    onLoad({ filter: /.*/, namespace: 'absent' }, ({ path }) => ({
+      contents: `throw new Error(${JSON.stringify(`The server does without ${path}.`)});`,
+    }));
+  },
+};
 
 export const bundle = () =>
   build({
@@ -32,6 +41,7 @@ export const bundle = () =>
     keepNames: true,
     sourcemap: 'linked',
     external: atRunTime,
+    plugins: [absent],
     // Packages in CommonJS ask for Node's modules by `require`.
     banner: {
       js: "import { createRequire as makeRequire } from 'node:module'; const require = makeRequire(import.meta.url);",

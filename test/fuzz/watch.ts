@@ -19,6 +19,8 @@ const enough = 100_000;
 export type Watch = {
   /** Has the server collect its garbage, and takes down what it then holds; to be called at even steps of a run. */
   readonly measure: () => Promise<void>;
+  /** What there is to say while it goes on. */
+  readonly summary: () => string;
   /** That nothing suffered, once everything is fed. */
   readonly expectUnharmed: () => Promise<void>;
   /** Looks no more; to be called in any case, before the server is stopped. */
@@ -51,6 +53,10 @@ export const watch = async (system: System, nats: NatsConnection): Promise<Watch
     const { heap, buffers } = await heldBy(system.server);
     held.push((heap + buffers) / megabyte);
   };
+  const summary = (): string =>
+    `the server holds ${held.at(-1)?.toFixed(0)} MB (${held[0]?.toFixed(0)} at first), ` +
+    `${sumOf(beating.stored)} beats of neighbours stored, ${beating.unheard()} of them sent twice, ` +
+    `${notReady.length} of ${looks} looks not ready`;
   const expectUnharmed = async (): Promise<void> => {
     await until(
       async () => (await scrape(system.server)).value('reachback_intake_lag_seconds', { lane: '0' }),
@@ -61,6 +67,7 @@ export const watch = async (system: System, nats: NatsConnection): Promise<Watch
     );
     await stop();
     await beating.stop();
+    say(summary());
     await expectBeats(system.databaseUrl, beating.stored);
     // A busy machine may now and then be late to answer for the broker or the database.
     expect(notReady.length).toBeLessThanOrEqual(looks / 20);
@@ -72,7 +79,7 @@ export const watch = async (system: System, nats: NatsConnection): Promise<Watch
       .filter((line) => /"level":[56]0|Unhandled|Warning: /.test(line));
     expect(failed.slice(0, 5)).toEqual([]);
   };
-  return { measure, expectUnharmed, stop };
+  return { measure, summary, expectUnharmed, stop };
 };
 
 /** What is left after collections has stopped growing after a third of the run, which is for warming up. */
@@ -85,13 +92,15 @@ const expectFlat = (held: readonly number[]): void => {
 
 export const say = (line: string): void => void process.stdout.write(`${line}\n`);
 
+const sumOf = (all: ReadonlyMap<string, number>): number =>
+  neighbours.reduce((total, id) => total + (all.get(id) ?? 0), 0);
+
 /** Every beat that has a receipt is in the log, once. */
 const expectBeats = async (databaseUrl: string, stored: ReadonlyMap<string, number>): Promise<void> => {
   const log = openLog(databaseUrl);
-  const sum = (all: ReadonlyMap<string, number>) => neighbours.reduce((total, id) => total + (all.get(id) ?? 0), 0);
   await until(
-    async () => sum(await log.contacts('heartbeat')),
-    (count) => count >= sum(stored),
+    async () => sumOf(await log.contacts('heartbeat')),
+    (count) => count >= sumOf(stored),
     { seconds: 60 },
   );
   const logged = await log.contacts('heartbeat');

@@ -8,11 +8,15 @@ export const startProgress = (what: string, total: number) => {
   /** `more` is what else there is to say by then. */
   return (done: number, more?: () => string): void => {
     const now = performance.now();
-    if (now - saidAt < interval) return;
+    if (done === 0 || now - saidAt < interval) return;
     saidAt = now;
     const perSecond = (done / (now - began)) * 1_000;
     const minutes = Math.ceil((total - done) / perSecond / 60);
-    const said = [`${done} of ${total} ${what}`, `${perSecond.toFixed(0)} a second`, `${minutes} min to go`];
+    const said = [
+      `${done} of ${total} ${what}`,
+      `${Number(perSecond.toPrecision(2))} a second`,
+      `${minutes} min to go`,
+    ];
     process.stdout.write(`${[...said, ...(more ? [more()] : [])].join(', ')}\n`);
   };
 };

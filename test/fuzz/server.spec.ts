@@ -118,8 +118,9 @@ const feed = async (): Promise<void> => {
   const progress = startProgress('inputs for the server', fed);
   for (let i = 0; i < blocks; i++) {
     await Promise.all(feeds.map((one) => one.next()));
-    if (i % every === 0) await watching.measure();
-    progress(Math.round((fed * (i + 1)) / blocks), watching.summary);
+    const sofar = Math.round((fed * (i + 1)) / blocks);
+    if (i % every === 0) await watching.measure(sofar);
+    progress(sofar, watching.summary);
   }
   requests.close();
 };

@@ -17,8 +17,11 @@ const megabyte = 1e6;
 const enough = 100_000;
 
 export type Watch = {
-  /** Has the server collect its garbage, and takes down what it then holds; to be called at even steps of a run. */
-  readonly measure: () => Promise<void>;
+  /**
+   * Has the server collect its garbage, and takes down what it then holds, and what an input has cost it since the last time;
+   * to be called at even steps of a run, with how many were fed by then.
+   */
+  readonly measure: (fed: number) => Promise<void>;
   /** What there is to say while it goes on. */
   readonly summary: () => string;
   /** That nothing suffered, once everything is fed. */
@@ -34,6 +37,9 @@ export const watch = async (system: System, nats: NatsConnection): Promise<Watch
   const { url } = system.server;
   const notReady: number[] = [];
   const held: number[] = [];
+  let measured = { fed: 0, seconds: 0 };
+  /** Milliseconds of CPU for each of the latest inputs. Where it grows, something takes longer the more there is. */
+  let cost = Number.NaN;
   let looks = 0;
   let isOver = false;
   const look = async (): Promise<void> => {
@@ -49,12 +55,15 @@ export const watch = async (system: System, nats: NatsConnection): Promise<Watch
     isOver = true;
     await looking;
   };
-  const measure = async (): Promise<void> => {
+  const measure = async (fed: number): Promise<void> => {
     const { heap, buffers } = await heldBy(system.server);
     held.push((heap + buffers) / megabyte);
+    const seconds = (await scrape(system.server)).value('process_cpu_seconds_total') ?? Number.NaN;
+    cost = ((seconds - measured.seconds) / (fed - measured.fed)) * 1_000;
+    measured = { fed, seconds };
   };
   const summary = (): string =>
-    `the server holds ${held.at(-1)?.toFixed(0)} MB (${held[0]?.toFixed(0)} at first), ` +
+    `the server holds ${held.at(-1)?.toFixed(0)} MB (${held[0]?.toFixed(0)} at first) and spends ${cost.toFixed(1)} ms on each, ` +
     `${sumOf(beating.stored)} beats of neighbours stored, ${beating.unheard()} of them sent twice, ` +
     `${notReady.length} of ${looks} looks not ready`;
   const expectUnharmed = async (): Promise<void> => {

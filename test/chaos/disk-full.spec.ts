@@ -106,6 +106,7 @@ if ('why' in disk) {
         get stored() {
           return new Map(ids.map((id) => [id, (before.stored.get(id) ?? 0) + (next.stored.get(id) ?? 0)]));
         },
+        unheard: () => before.unheard() + next.unheard(),
         stop: next.stop,
       };
     };

@@ -4,6 +4,7 @@ import type { WorkReply } from '#contracts';
 import { startBeating } from '../helpers/beating.js';
 import { until } from '../helpers/conditions.js';
 import { type LogReader, openLog } from '../helpers/log.js';
+import { startProgress } from '../helpers/progress.js';
 import { startSystem, type System } from '../helpers/system.js';
 
 const kills = Number(process.env['REACHBACK_KILLS'] ?? 6);
@@ -66,7 +67,9 @@ test(`G1 G7 the server is killed ${kills} times under load: nothing lost, nothin
   const polls = Promise.all(polling.map((id) => pollOn(id, stopPolling.signal)));
   let goodbyes = startBeating(system.nats, { ids: leaving, interval: 500, ...patiently });
 
+  const progress = startProgress('kills', kills);
   for (let kill = 1; kill <= kills; kill++) {
+    progress(kill - 1);
     await sleep(Math.random() * 900);
     await system.server.kill();
     if (kill % 5 === 0) {

@@ -18,6 +18,7 @@ import { toPlace } from '../../libs/admin-api/src/clients/list/query.js';
 import { decodeCursor, decodePosition, encodeCursor } from '../../libs/admin-api/src/paging.js';
 import { plainAddress } from '../../libs/admin-api/src/access/address.js';
 import { readToken } from '../../libs/enrolment/src/tokens/token-text.js';
+import { startProgress } from '../helpers/progress.js';
 import { broken, nastyBytes, nastyText } from './values.js';
 
 /** Something that reads what others wrote, what to feed it, and what must hold of what it makes of it. */
@@ -156,9 +157,15 @@ const tokens: Parser<string> = {
 
 /** Runs one of them on so many inputs; @throws with the smallest input that it fails for */
 const tryOne =
-  <T>({ input, run }: Parser<T>) =>
-  (numRuns: number, seed: number): void =>
-    fc.assert(fc.property(input, run), { numRuns, seed });
+  <T>({ name, input, run }: Parser<T>) =>
+  (numRuns: number, seed: number): void => {
+    const progress = startProgress(`inputs for ${name}`, numRuns);
+    let tried = 0;
+    fc.assert(
+      fc.property(input, run).beforeEach(() => progress(tried++)),
+      { numRuns, seed },
+    );
+  };
 
 export const parsers: readonly (readonly [name: string, tried: (numRuns: number, seed: number) => void])[] = [
   [payloads.name, tryOne(payloads)],

@@ -5,6 +5,7 @@ import { type SecureBroker, startSecureBroker } from '../helpers/secure-broker.j
 import { askable } from '../helpers/heap.js';
 import { startSystem, type System } from '../helpers/system.js';
 import { openLog } from '../helpers/log.js';
+import { startProgress } from '../helpers/progress.js';
 import { type AsyncApi, type Channel, channelsOf } from './agents/channels.js';
 import { ChannelTrials } from './agents/try-channels.js';
 import { readCorpus, repeatMessages, repeatRequests } from './corpus.js';
@@ -113,9 +114,13 @@ const feed = async (): Promise<void> => {
     requests.raw(shares.raw, blocks),
   ];
   const every = Math.ceil(blocks / measures);
+  const fed = shares.messages + shares.requests + shares.raw;
+  const progress = startProgress('inputs for the server', fed);
   for (let i = 0; i < blocks; i++) {
     await Promise.all(feeds.map((one) => one.next()));
-    if (i % every === 0) await watching.measure();
+    const sofar = Math.round((fed * (i + 1)) / blocks);
+    if (i % every === 0) await watching.measure(sofar);
+    progress(sofar, watching.summary);
   }
   requests.close();
 };

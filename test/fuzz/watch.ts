@@ -17,8 +17,13 @@ const megabyte = 1e6;
 const enough = 100_000;
 
 export type Watch = {
-  /** Has the server collect its garbage, and takes down what it then holds; to be called at even steps of a run. */
-  readonly measure: () => Promise<void>;
+  /**
+   * Has the server collect its garbage, and takes down what it then holds, and what an input has cost it since the last time;
+   * to be called at even steps of a run, with how many were fed by then.
+   */
+  readonly measure: (fed: number) => Promise<void>;
+  /** What there is to say while it goes on. */
+  readonly summary: () => string;
   /** That nothing suffered, once everything is fed. */
   readonly expectUnharmed: () => Promise<void>;
   /** Looks no more; to be called in any case, before the server is stopped. */
@@ -32,6 +37,9 @@ export const watch = async (system: System, nats: NatsConnection): Promise<Watch
   const { url } = system.server;
   const notReady: number[] = [];
   const held: number[] = [];
+  let measured = { fed: 0, seconds: 0 };
+  /** Milliseconds of CPU for each of the latest inputs. Where it grows, something takes longer the more there is. */
+  let cost = Number.NaN;
   let looks = 0;
   let isOver = false;
   const look = async (): Promise<void> => {
@@ -47,10 +55,17 @@ export const watch = async (system: System, nats: NatsConnection): Promise<Watch
     isOver = true;
     await looking;
   };
-  const measure = async (): Promise<void> => {
+  const measure = async (fed: number): Promise<void> => {
     const { heap, buffers } = await heldBy(system.server);
     held.push((heap + buffers) / megabyte);
+    const seconds = (await scrape(system.server)).value('process_cpu_seconds_total') ?? Number.NaN;
+    cost = ((seconds - measured.seconds) / (fed - measured.fed)) * 1_000;
+    measured = { fed, seconds };
   };
+  const summary = (): string =>
+    `the server holds ${held.at(-1)?.toFixed(0)} MB (${held[0]?.toFixed(0)} at first) and spends ${cost.toFixed(1)} ms on each, ` +
+    `${sumOf(beating.stored)} beats of neighbours stored, ${beating.unheard()} of them sent twice, ` +
+    `${notReady.length} of ${looks} looks not ready`;
   const expectUnharmed = async (): Promise<void> => {
     await until(
       async () => (await scrape(system.server)).value('reachback_intake_lag_seconds', { lane: '0' }),
@@ -61,6 +76,7 @@ export const watch = async (system: System, nats: NatsConnection): Promise<Watch
     );
     await stop();
     await beating.stop();
+    say(summary());
     await expectBeats(system.databaseUrl, beating.stored);
     // A busy machine may now and then be late to answer for the broker or the database.
     expect(notReady.length).toBeLessThanOrEqual(looks / 20);
@@ -72,7 +88,7 @@ export const watch = async (system: System, nats: NatsConnection): Promise<Watch
       .filter((line) => /"level":[56]0|Unhandled|Warning: /.test(line));
     expect(failed.slice(0, 5)).toEqual([]);
   };
-  return { measure, expectUnharmed, stop };
+  return { measure, summary, expectUnharmed, stop };
 };
 
 /** What is left after collections has stopped growing after a third of the run, which is for warming up. */
@@ -85,13 +101,15 @@ const expectFlat = (held: readonly number[]): void => {
 
 export const say = (line: string): void => void process.stdout.write(`${line}\n`);
 
+const sumOf = (all: ReadonlyMap<string, number>): number =>
+  neighbours.reduce((total, id) => total + (all.get(id) ?? 0), 0);
+
 /** Every beat that has a receipt is in the log, once. */
 const expectBeats = async (databaseUrl: string, stored: ReadonlyMap<string, number>): Promise<void> => {
   const log = openLog(databaseUrl);
-  const sum = (all: ReadonlyMap<string, number>) => neighbours.reduce((total, id) => total + (all.get(id) ?? 0), 0);
   await until(
-    async () => sum(await log.contacts('heartbeat')),
-    (count) => count >= sum(stored),
+    async () => sumOf(await log.contacts('heartbeat')),
+    (count) => count >= sumOf(stored),
     { seconds: 60 },
   );
   const logged = await log.contacts('heartbeat');

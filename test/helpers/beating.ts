@@ -1,10 +1,13 @@
-import type { NatsConnection } from '@nats-io/transport-node';
+import { headers, type Msg, type NatsConnection, RequestError } from '@nats-io/transport-node';
+import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 /** Clients that beat, with a book of what the broker said it has stored. */
 export type Beating = {
   /** Beats stored, by client. */
   readonly stored: ReadonlyMap<string, number>;
+  /** How many beats nobody was there to hear, and were sent once more. */
+  readonly unheard: () => number;
   /** Ends it once everything under way is answered; fails if anything was not. */
   readonly stop: () => Promise<void>;
 };
@@ -16,6 +19,9 @@ export type BeatingOptions = {
   readonly receiptTimeout?: number;
 };
 
+/** In milliseconds. */
+const missedMoment = 250;
+
 /** Beats for clients in turn, each every `interval` milliseconds, and asks the broker for a receipt each time. */
 export const startBeating = (
   nats: NatsConnection,
@@ -25,8 +31,23 @@ export const startBeating = (
   const underWay = new Set<Promise<void>>();
   let stopping = false;
   let failure: Error | undefined;
+  let unheard = 0;
+  /** A broker that learns who is revoked may miss a moment, or take a message twice in it (docs/agent-protocol.md). */
+  const send = async (id: string): Promise<Msg> => {
+    const options = { timeout: receiptTimeout, headers: headers() };
+    options.headers.set('Nats-Msg-Id', randomUUID());
+    const request = () => nats.request(`reachback.v1.${id}.heartbeat`, '', options);
+    try {
+      return await request();
+    } catch (error) {
+      if (!(error instanceof RequestError && error.isNoResponders())) throw error;
+      unheard++;
+      await sleep(missedMoment);
+      return request();
+    }
+  };
   const beat = async (id: string): Promise<void> => {
-    const receipt = await nats.request(`reachback.v1.${id}.heartbeat`, '', { timeout: receiptTimeout });
+    const receipt = await send(id);
     if (!('seq' in receipt.json<object>())) throw new Error(`no receipt: ${receipt.string()}`);
     stored.set(id, (stored.get(id) ?? 0) + 1);
   };
@@ -47,6 +68,7 @@ export const startBeating = (
   const running = run();
   return {
     stored,
+    unheard: () => unheard,
     stop: async () => {
       stopping = true;
       await running;

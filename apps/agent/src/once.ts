@@ -16,7 +16,7 @@ const sayFailure = (event: ConnectEvent): void => {
 /** Sends one message and waits until it is stored. */
 const send = async (options: CommonOptions, kind: PublishedKind, payload: string | Uint8Array): Promise<void> => {
   const { link, id } = await connectAgent(await connectOptionsOf(options), sayFailure);
-  await link.nats.request(subjects.agent(id, kind), payload, { timeout: receiptTimeout }).finally(() => link.close());
+  await link.request(subjects.agent(id, kind), payload, receiptTimeout).finally(() => link.close());
 };
 
 const reasonOf = (reason: string | undefined): string => JSON.stringify(reason === undefined ? {} : { reason });

@@ -110,7 +110,7 @@ export class Agent {
   /** Says goodbye and ends: offline at once (R7). */
   async leave(reason?: string): Promise<void> {
     const payload = JSON.stringify(reason === undefined ? {} : { reason });
-    await this.link.nats.request(subjects.agent(this.id, 'stop'), payload, { timeout: goodbyeTimeout });
+    await this.link.request(subjects.agent(this.id, 'stop'), payload, goodbyeTimeout);
     await this.stop();
   }
 

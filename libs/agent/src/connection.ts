@@ -1,4 +1,4 @@
-import type { Msg, NatsConnection } from '@nats-io/transport-node';
+import { type Msg, type NatsConnection, RequestError } from '@nats-io/transport-node';
 import { setMaxListeners } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { dial, type DialOptions, dialPatiently } from './dial.js';
@@ -9,8 +9,11 @@ export type Link = {
   readonly nats: NatsConnection;
   /** While this is false nothing is sent: a message that waits for the broker would be told as if it were new. */
   readonly isUp: () => boolean;
-  /** A request; fails at once when the connection is lost, for no answer can come any more. `timeout` is milliseconds. */
-  readonly request: (subject: string, payload: string, timeout: number) => Promise<Msg>;
+  /**
+   * A request; fails at once when the connection is lost, for no answer can come any more. `timeout` is milliseconds. One
+   * that nobody was there to hear is sent a second time: while a broker learns who is revoked it may miss a moment.
+   */
+  readonly request: (subject: string, payload: string | Uint8Array, timeout: number) => Promise<Msg>;
   /** Hears what comes on a subject, on this connection and on all that follow it. */
   readonly subscribe: (subject: string, heard: (message: Msg) => void) => void;
   /** Opens another connection, with the credential of this moment, and only then leaves the one before. */
@@ -26,6 +29,9 @@ export type LinkOptions = DialOptions & {
   /** Fails at first where the broker is away, instead of waiting for it. */
   readonly isImpatient?: boolean;
 };
+
+/** How long a broker has for it, in milliseconds: it needs less than one. */
+const missedMoment = 250;
 
 /** Whom the broker refuses does not knock more often than this, in milliseconds. */
 const refusedWait = 60_000;
@@ -77,7 +83,7 @@ export const openLink = async (options: LinkOptions): Promise<Link> => {
     },
     isUp: () => line.isUp && !line.nats.isClosed(),
     request: (subject, payload, timeout) =>
-      line.track(unless(lost.signal, line.nats.request(subject, payload, { timeout }))),
+      line.track(unless(lost.signal, requestTwice(line.nats, subject, payload, timeout))),
     subscribe: (subject, heard) => {
       subscriptions.push({ subject, heard });
       listen(line.nats, subject, heard);
@@ -114,6 +120,21 @@ const lineOf = (nats: NatsConnection): Line => {
     },
     idle: () => Promise.all(underWay),
   };
+};
+
+const requestTwice = async (
+  nats: NatsConnection,
+  subject: string,
+  payload: string | Uint8Array,
+  timeout: number,
+): Promise<Msg> => {
+  try {
+    return await nats.request(subject, payload, { timeout });
+  } catch (error) {
+    if (!(error instanceof RequestError && error.isNoResponders())) throw error;
+    await sleep(missedMoment * (0.5 + Math.random()));
+    return nats.request(subject, payload, { timeout });
+  }
 };
 
 const listen = (nats: NatsConnection, subject: string, heard: (message: Msg) => void): void => {

@@ -59,10 +59,10 @@ const overlay = (
     const under = result[key];
     // An object without keys overrides none: what a patch leaves of a level whose last key it removed.
     if (isObject(value) && (isObject(under) || !isEmpty(value))) {
-      if (!isObject(under) || (isEmpty(under) && !isEmpty(value))) forget(from, path);
+      if (!isObject(under) || (isEmpty(under) && !isEmpty(value))) delete from[path];
       result[key] = overlay(isObject(under) ? under : {}, value, name, `${path}.`, from);
     } else {
-      forget(from, path);
+      forget(from, path, under);
       from[path] = name;
       result[key] = value;
     }
@@ -72,11 +72,13 @@ const overlay = (
 
 const isEmpty = (object: JsonObject): boolean => Object.keys(object).length === 0;
 
-/** A value that replaces another leaves nothing of where the other and its parts came from. */
-const forget = (from: Record<string, string>, path: string): void => {
-  for (const known of Object.keys(from)) {
-    if (known === path || known.startsWith(`${path}.`)) delete from[known];
-  }
+/**
+ * A value that replaces another leaves nothing of where the other and its parts came from. Looks at these alone: a level may
+ * have tens of thousands of keys, and this is done while others wait for an answer.
+ */
+const forget = (from: Record<string, string>, path: string, replaced: unknown): void => {
+  delete from[path];
+  if (isObject(replaced)) for (const [key, part] of Object.entries(replaced)) forget(from, `${path}.${key}`, part);
 };
 
 /** A group and its ancestors from the root down: `paris/desktops` → `['', 'paris', 'paris/desktops']`. */

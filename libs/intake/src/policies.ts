@@ -8,6 +8,9 @@ export type PolicyLevels = {
   readonly clients: Readonly<Record<string, JsonObject>>;
 };
 
+/** Agents name groups, and may name new ones again and again: with so many the cache begins anew. */
+const mostCached = 10_000;
+
 /** The policy of any client: the levels' `reachback` keys added up, cached per group (R20). */
 export class Policies {
   private fleet: JsonObject;
@@ -46,6 +49,7 @@ export class Policies {
     const known = this.cache.get(group);
     if (known) return known;
     const policy = this.compute(group, {});
+    if (this.cache.size >= mostCached) this.cache.clear();
     this.cache.set(group, policy);
     return policy;
   }

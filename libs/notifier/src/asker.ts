@@ -1,4 +1,5 @@
 import { type NatsConnection, RequestError, TimeoutError } from '@nats-io/transport-node';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { type NotifyReason, subjects } from '#contracts';
 import { BrokerAwayError, type BrokerWatch } from './broker-watch.js';
 import { Limiter } from './limiter.js';
@@ -60,13 +61,13 @@ export class Asker {
   }
 
   private async ask(clientId: string, reason: NotifyReason): Promise<Answer> {
-    const { nats, broker, timeout, observer } = this.options;
+    const { broker, observer } = this.options;
     if (!broker.isSettled) throw new BrokerAwayError();
     const { losses } = broker;
     const askedAt = new Date();
     observer.asked(reason);
     try {
-      await nats.request(subjects.agent(clientId, 'notify'), JSON.stringify({ reason }), { timeout });
+      await (reason === 'verify' ? this.requestTwice(clientId, reason) : this.request(clientId, reason));
       observer.settled(reason, 'answered');
       return { clientId, askedAt, answered: true };
     } catch (error) {
@@ -76,6 +77,25 @@ export class Asker {
       if (!isAnswer) throw new BrokerAwayError();
       return { clientId, askedAt, answered: false };
     }
+  }
+
+  private async request(clientId: string, reason: NotifyReason, timeout = this.options.timeout): Promise<void> {
+    await this.options.nats.request(subjects.agent(clientId, 'notify'), JSON.stringify({ reason }), { timeout });
+  }
+
+  /**
+   * A second time when half of the time is over. A broker that learns who is revoked forgets whom the answers under way
+   * are for (all versions up to 2.15), and nobody's silence shall be told of him for that.
+   */
+  private async requestTwice(clientId: string, reason: NotifyReason): Promise<void> {
+    const { timeout } = this.options;
+    const settled = new AbortController();
+    const first = this.request(clientId, reason).finally(() => settled.abort());
+    const second = sleep(timeout / 2, undefined, { signal: settled.signal, ref: false }).then(() =>
+      this.request(clientId, reason, timeout / 2),
+    );
+    // Either answer will do; of failures the first's.
+    await Promise.any([first, second]).catch(() => first);
   }
 }
 

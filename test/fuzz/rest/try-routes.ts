@@ -9,7 +9,7 @@ import { rawRequest } from './raw.js';
 import { badRequest, encode, type FuzzRequest, goodRequest } from './requests.js';
 import { addressOf, type Answer, createSender, sendRaw } from './send.js';
 
-const width = 8;
+const width = 16;
 
 export type RouteTrial = {
   /** The first few answers that no request may get. */

@@ -127,7 +127,7 @@ export class ClientsController {
       await revoke({ tx, append }, id, 'removed');
       return { status: 204 };
     });
-    await this.context.enrolment?.revocations.push();
+    void this.context.enrolment?.revocations.push();
   }
 
   @Requires('viewer')

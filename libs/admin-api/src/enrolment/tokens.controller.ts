@@ -88,7 +88,7 @@ export class TokensController {
       await deleteToken(write, id);
       return { status: 204 };
     });
-    await this.context.enrolment?.revocations.push();
+    void this.context.enrolment?.revocations.push();
   }
 }
 

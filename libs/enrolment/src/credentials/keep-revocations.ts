@@ -7,6 +7,11 @@ import { pushRevocations } from './push-revocations.js';
 
 /** In milliseconds: how soon it is tried again after a failure, and how often all is compared though nothing is known. */
 const retryPause = 1_000;
+/**
+ * Between two times that the broker is told, in milliseconds. It sets up anew what the agents' accounts import, and a
+ * message that goes through an account at that moment may get lost or be taken in twice. See docs/operations.md.
+ */
+const shortestPause = 1_000;
 const lookInterval = 60_000;
 
 /** Keeps the broker knowing who is revoked. */
@@ -37,10 +42,14 @@ export const keepRevocations = (options: RevocationsOptions): Revocations => {
     sleep(milliseconds, undefined, { signal: AbortSignal.any([signal, stopping.signal]) }).catch(() => undefined);
 
   let nextLift: Date | undefined;
+  let toldAt = -Infinity;
   const pushOnce = async (): Promise<boolean> => {
     try {
       const pushed = await pushRevocations(options);
-      if (pushed.isNew) log.info('the broker was told who is revoked');
+      if (pushed.isNew) {
+        toldAt = performance.now();
+        log.info('the broker was told who is revoked');
+      }
       nextLift = pushed.nextLift;
       return true;
     } catch (error) {
@@ -49,9 +58,20 @@ export const keepRevocations = (options: RevocationsOptions): Revocations => {
       return false;
     }
   };
-  /** One after the other in this process: who calls while one is under way needs the next. */
   let last: Promise<boolean> = Promise.resolve(true);
-  const push = (): Promise<boolean> => (last = last.then(pushOnce));
+  let next: Promise<boolean> | undefined;
+  const pushNext = async (): Promise<boolean> => {
+    await last;
+    await pause(Math.max(0, toldAt + shortestPause - performance.now()), stopping.signal);
+    next = undefined;
+    return pushOnce();
+  };
+  /** One after the other in this process: who calls while one is under way needs the next, and all who do share it. */
+  const push = (): Promise<boolean> => {
+    next ??= pushNext();
+    last = next;
+    return next;
+  };
   const pauseTime = (): number =>
     nextLift === undefined ? lookInterval : Math.min(lookInterval, Math.max(0, nextLift.getTime() - Date.now()) + 1);
 

@@ -33,6 +33,10 @@ const rowOf = (group: string, chainRevision = 0n): ClientRow => ({
   instanceSentAt: null,
   pastInstances: null,
   copies: null,
+  sequence: null,
+  sequenceAt: null,
+  sequenceSentAt: null,
+  copied: false,
   copyHolder: null,
 });
 

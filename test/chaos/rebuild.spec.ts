@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type NewFact, statuses } from '#contracts';
 import { createTestDatabase } from '#embedded';
-import { appendFacts, type Database, migrate, openDatabase, readFacts, transact } from '#event-log';
+import { appendFacts, type Database, openDatabase, readFacts, transact } from '#event-log';
 import { history, projectionStates } from '#projections';
 import { type Beating, startBeating } from '../helpers/beating.js';
 import { until } from '../helpers/conditions.js';
@@ -34,7 +34,6 @@ let stopTurning: () => Promise<void>;
 beforeAll(async () => {
   database = await createTestDatabase();
   db = openDatabase({ url: database.url });
-  await migrate(db);
   for (let from = 0; from < past.facts; from += past.page) {
     const facts = Array.from({ length: past.page }, (_, i) => transition(from + i));
     await transact(db, (tx) => appendFacts(tx, lane, facts, []));

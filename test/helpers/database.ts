@@ -1,5 +1,5 @@
 import { createTestDatabase } from '#embedded';
-import { type Database, type DatabaseOptions, migrate, openDatabase } from '#event-log';
+import { type Database, type DatabaseOptions, openDatabase } from '#event-log';
 
 /** A database of the test file's own, with Reachback's tables. */
 export type TestDatabase = { readonly db: Database; readonly url: string; readonly close: () => Promise<void> };
@@ -7,7 +7,6 @@ export type TestDatabase = { readonly db: Database; readonly url: string; readon
 export const openTestDatabase = async (options: Omit<DatabaseOptions, 'url'> = {}): Promise<TestDatabase> => {
   const database = await createTestDatabase();
   const db = openDatabase({ url: database.url, ...options });
-  await migrate(db);
   return {
     db,
     url: database.url,

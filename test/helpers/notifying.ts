@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { pino } from 'pino';
 import { createLanes, type FactData, type NewFact } from '#contracts';
 import { createTestDatabase, startTestNats, type TestServer } from '#embedded';
-import { appendFacts, type Database, migrate, openDatabase, transact } from '#event-log';
+import { appendFacts, type Database, openDatabase, transact } from '#event-log';
 import { startNotifier } from '#notifier';
 import { inlineProjections } from '#projections';
 import { until } from './conditions.js';
@@ -45,7 +45,6 @@ export class Notifying {
     const [broker, database] = await Promise.all([startTestNats(), createTestDatabase()]);
     const clients = await connect({ servers: broker.url, reconnectTimeWait: 100, maxReconnectAttempts: -1 });
     const db = openDatabase({ url: database.url });
-    await migrate(db);
     const notifying = new Notifying(broker, clients, database, db);
     await clients.flush();
     return notifying;

@@ -2,7 +2,19 @@ import { spawn } from 'node:child_process';
 import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { sharedPostgresVariable, startTestPostgres, testProcessesVariable } from '#embedded';
+import { sharedPostgresVariable, startTestPostgres, templateVariable, testProcessesVariable } from '#embedded';
+import { migrate, openDatabase } from '#event-log';
+
+const makeTemplate = async (url) => {
+  const name = 'template_reachback';
+  const admin = openDatabase({ url, connections: 1 });
+  await admin`CREATE DATABASE ${admin(name)}`;
+  await admin.end();
+  const db = openDatabase({ url: Object.assign(new URL(url), { pathname: `/${name}` }).href, connections: 1 });
+  await migrate(db);
+  await db.end();
+  return name;
+};
 
 /**
  * One Postgres for the whole run; each test file makes a database of its own in it. And somebody who ends what tests
@@ -20,4 +32,5 @@ export default async () => {
   const server = await startTestPostgres();
   globalThis.reachbackTestPostgres = server;
   process.env[sharedPostgresVariable] = server.url;
+  process.env[templateVariable] = await makeTemplate(server.url);
 };

@@ -8,7 +8,6 @@ import {
   type Database,
   detachDay,
   dropOldContacts,
-  migrate,
   openDatabase,
   openRetentionDatabase,
   readHorizon,
@@ -154,7 +153,6 @@ beforeAll(async () => {
   database = await createTestDatabase();
   db = openDatabase({ url: database.url });
   job = openJob();
-  await migrate(db);
   owner = await takeOver();
   await fill();
   await keepVacuumAway();

@@ -6,7 +6,6 @@ import {
   appendFacts,
   createRejectLog,
   type Database,
-  migrate,
   openDatabase,
   readFacts,
   readLane,
@@ -33,7 +32,6 @@ beforeEach(async () => {
   database = await createTestDatabase();
   db = openDatabase({ url: database.url });
   rejects = createRejectLog(db);
-  await migrate(db);
   const term = await takeLane(db, lane);
   const row = await readLane(db, lane);
   const recovered = await recoverPresence(db, lane, row);

@@ -53,7 +53,7 @@ export type ClientOptions = {
   readonly labels: Readonly<Record<string, string>>;
 };
 
-const requestTimeout = 10_000;
+const requestTimeout = 30_000;
 /**
  * The server shows a contact as soon as it knows of it, and what it led to once that is stored: a moment later, in
  * milliseconds. Whoever checks that a contact led to nothing has to wait for that.

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 
 /** How many inputs a run tries; `npm run test:nightly` sets it. Half are messages of agents, an eighth requests. */
-export const inputs = Number(process.env['REACHBACK_FUZZ_INPUTS'] ?? 5_000);
+export const inputs = Number(process.env['REACHBACK_FUZZ_INPUTS'] ?? 8_000);
 /** `npm test` tries the same every time, the nightly run others. */
 export const seed = Number(process.env['REACHBACK_SEED'] ?? 32);
 

@@ -58,10 +58,10 @@ export class Notifying {
   }
 
   /** A server's notifier with connections of its own; what it returns ends it as a kill would: nothing is put in order. */
-  async startNotifier(answerTimeout = times.answerTimeout): Promise<() => Promise<void>> {
+  async startNotifier(answerTimeout = times.answerTimeout, lease = times.lease): Promise<() => Promise<void>> {
     const nats = await connect({ servers: this.broker.url, reconnectTimeWait: 100, maxReconnectAttempts: -1 });
     const own = openDatabase({ url: this.database.url });
-    const notifier = startNotifier({ db: own, nats, lanes, log, observer, times: { ...times, answerTimeout } });
+    const notifier = startNotifier({ db: own, nats, lanes, log, observer, times: { ...times, answerTimeout, lease } });
     const stop = async () => {
       await notifier.stop();
       await nats.close();

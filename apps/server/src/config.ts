@@ -10,8 +10,17 @@ export type Role = (typeof roles)[number];
 /** Whoever could change what an issuer says on the way could give himself any role. */
 const isConfidential = (url: string): boolean =>
   url.startsWith('https:') || ['127.0.0.1', 'localhost', '[::1]'].includes(new URL(url).hostname);
-const credentialLifetime = { min: 5_000, max: 365 * 86_400_000 } as const;
-const copyInterval = { min: 1_000, max: 86_400_000 } as const;
+/** An ISO 8601 duration between two others, which are allowed; in milliseconds. */
+const duration = ({ usual, from, to }: Readonly<Record<'usual' | 'from' | 'to', string>>) => {
+  const [least = 0, most = 0] = [from, to].map((text) => parseDuration(text) ?? 0);
+  return z
+    .string()
+    .default(usual)
+    .transform((text) => parseDuration(text) ?? 0)
+    .refine((given) => given >= least && given <= most, {
+      message: `must be an ISO 8601 duration between ${from} and ${to}, such as ${usual}`,
+    });
+};
 const isNetwork = (text: string): boolean => {
   const [, address = '', bits] = /^([^/]+)(?:\/(\d{1,3}))?$/.exec(text) ?? [];
   const most = { 0: -1, 4: 32, 6: 128 }[isIP(address)] ?? -1;
@@ -56,20 +65,8 @@ const environment = z.object({
     .refine((all) => all.every(isNetwork), 'is a list of IP addresses and networks (10.0.0.0/8), with commas between'),
   REACHBACK_CONTACT_DAYS: z.coerce.number().int().min(1).max(3_650).default(7),
   REACHBACK_LANES: z.coerce.number().int().min(1).max(maxLanes).optional(),
-  REACHBACK_CREDENTIAL_LIFETIME: z
-    .string()
-    .default('P30D')
-    .transform((text) => parseDuration(text) ?? 0)
-    .refine((lifetime) => lifetime >= credentialLifetime.min && lifetime <= credentialLifetime.max, {
-      message: 'must be an ISO 8601 duration between PT5S and P365D, such as P30D',
-    }),
-  REACHBACK_COPY_INTERVAL: z
-    .string()
-    .default('PT5M')
-    .transform((text) => parseDuration(text) ?? 0)
-    .refine((interval) => interval >= copyInterval.min && interval <= copyInterval.max, {
-      message: 'must be an ISO 8601 duration between PT1S and P1D, such as PT5M',
-    }),
+  REACHBACK_CREDENTIAL_LIFETIME: duration({ usual: 'P30D', from: 'PT5S', to: 'P365D' }),
+  REACHBACK_COPY_INTERVAL: duration({ usual: 'PT5M', from: 'PT1S', to: 'P1D' }),
   REACHBACK_LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
 });
 

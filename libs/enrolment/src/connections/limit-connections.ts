@@ -3,11 +3,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import type { EnrolmentContext } from '../context.js';
 import { countConnections } from './count-connections.js';
-import { suspend } from './suspend.js';
+import { mostConnections, suspend } from './suspend.js';
 import { watchCopies } from './watch-copies.js';
 
-/** An agent has one connection, and while its network comes and goes a few that the broker does not know to be dead. */
-const mostConnections = 16;
 /** In milliseconds: how often the broker is asked at most, after a failure too, and at least. */
 const shortestPause = 1_000;
 const longestPause = 3_600_000;

@@ -1,6 +1,8 @@
 import { lockLog, type Transaction, transact } from '#event-log';
 import { appender, type EnrolmentContext } from '../context.js';
 
+/** An agent has one connection, and while its network comes and goes a few that the broker does not know to be dead. */
+export const mostConnections = 16;
 /** In milliseconds. */
 const suspension = 60_000;
 

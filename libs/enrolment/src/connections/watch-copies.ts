@@ -5,13 +5,12 @@ import { copiesAmong, type Looks } from '#domain';
 import type { EnrolmentContext } from '../context.js';
 import { findOwner, reportCopy } from './report-copy.js';
 import { type ConnectionId, readConnection } from './read-connections.js';
+import { mostConnections } from './suspend.js';
 
 /** Keys that are watched at a time: when a site loses its network, each of its agents leaves a connection behind. */
 const mostWatched = 10_000;
 /** Of so many the connections are looked at in a round. */
 const mostLooks = 1_000;
-/** Connections of a key that are compared; with more it is shut out. */
-const mostCompared = 16;
 
 export type CopyWatchOptions = {
   readonly context: EnrolmentContext;
@@ -42,7 +41,7 @@ export const watchCopies = ({ context, system, log, connections, interval }: Cop
   const watched = new Map<string, Watched>();
 
   const look = async (key: string, owner: string, { since, looks }: Watched): Promise<void> => {
-    const open = connections(key).slice(0, mostCompared);
+    const open = connections(key).slice(0, mostConnections);
     const now = (await Promise.all(open.map((id) => readConnection(system, id)))).filter((one) => one !== undefined);
     const { looks: next, copies } = copiesAmong(looks, now);
     if (copies) {

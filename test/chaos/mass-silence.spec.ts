@@ -9,7 +9,7 @@ import { type LogReader, openLog } from '../helpers/log.js';
 import { startSystem, type System } from '../helpers/system.js';
 
 /** Many transactions of turns to offline; `REACHBACK_SILENT` tries more. */
-const count = Number(process.env['REACHBACK_SILENT'] ?? 12_000);
+const count = Number(process.env['REACHBACK_SILENT'] ?? 8_000);
 const silent = Array.from({ length: count }, (_, i) => `silent-${i}`);
 const beating = Array.from({ length: 20 }, (_, i) => `beating-${i}`);
 const lane = 0;

@@ -7,7 +7,7 @@ import { type LogReader, openLog } from '../helpers/log.js';
 import { startProgress } from '../helpers/progress.js';
 import { startSystem, type System } from '../helpers/system.js';
 
-const kills = Number(process.env['REACHBACK_KILLS'] ?? 6);
+const kills = Number(process.env['REACHBACK_KILLS'] ?? 5);
 const named = (prefix: string, count: number) => Array.from({ length: count }, (_, i) => `${prefix}-${i}`);
 const beating = named('beating', 300);
 const leaving = named('leaving', 30);

@@ -1,6 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
-/** Looks again and again until `look` gives something that `isMet`, and returns it; fails with the last look after a while. */
+/** The longest between two looks, in milliseconds. */
+const longestPause = 250;
+
+/**
+ * Looks again and again until `look` gives something that `isMet`, and returns it; fails with the last look after a while.
+ * The pauses in between, in milliseconds, begin short and become longer, and are no shorter than what a look takes: who
+ * waits for a busy system must not keep it busy.
+ */
 export const until = async <T>(
   look: () => Promise<T> | T,
   isMet: (value: T) => boolean = Boolean,
@@ -8,7 +15,8 @@ export const until = async <T>(
 ): Promise<T> => {
   const deadline = Date.now() + seconds * 1000;
   let last: unknown;
-  for (;;) {
+  for (let next = pause; ; next = Math.min(next * 1.2, Math.max(pause, longestPause))) {
+    const began = Date.now();
     try {
       const value = await look();
       if (isMet(value)) return value;
@@ -17,7 +25,7 @@ export const until = async <T>(
       last = error;
     }
     if (Date.now() > deadline) throw new Error(`not met after ${seconds} s; last: ${describe(last)}`);
-    await sleep(pause);
+    await sleep(Math.max(next, Date.now() - began));
   }
 };
 

@@ -4,8 +4,12 @@ import { type Database, type DatabaseOptions, openDatabase } from '#event-log';
 /** A database of the test file's own, with Reachback's tables. */
 export type TestDatabase = { readonly db: Database; readonly url: string; readonly close: () => Promise<void> };
 
-export const openTestDatabase = async (options: Omit<DatabaseOptions, 'url'> = {}): Promise<TestDatabase> => {
-  const database = await createTestDatabase();
+/** Opens one; a copy of `template`, if that is given. */
+export const openTestDatabase = async ({
+  template,
+  ...options
+}: Omit<DatabaseOptions, 'url'> & { readonly template?: string } = {}): Promise<TestDatabase> => {
+  const database = await createTestDatabase(template);
   const db = openDatabase({ url: database.url, ...options });
   return {
     db,

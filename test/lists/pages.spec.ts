@@ -7,8 +7,8 @@ import { filtersOf } from '../../libs/admin-api/src/clients/list/filters.js';
 import { selectPage } from '../../libs/admin-api/src/clients/list/page.js';
 import { toSort } from '../../libs/admin-api/src/clients/list/query.js';
 import { countList } from '../../libs/admin-api/src/clients/list/total.js';
-import { openTestDatabase, type TestDatabase } from '../helpers/database.js';
-import { seedLists } from './seed.js';
+import type { TestDatabase } from '../helpers/database.js';
+import { openSeededDatabase } from './seed.js';
 import { type Condition, slowPage, slowTotal, writeDown } from './slow.js';
 
 /** What is asked for, and what it means. */
@@ -44,9 +44,8 @@ describe('a page of clients', () => {
   let tables: Parameters<typeof selectPage>[0];
 
   beforeAll(async () => {
-    database = await openTestDatabase();
+    database = await openSeededDatabase();
     db = database.db;
-    await seedLists(db);
     client = openDatabase({ url: database.url });
     tables = drizzle(client);
   }, 240_000);
@@ -96,8 +95,10 @@ describe('a page of clients', () => {
   };
 
   const settle = async (lacking: string) => {
-    await db`UPDATE client SET installed = '{"scan-engine": "2"}', settings_revision = 0`;
-    await db.unsafe(`UPDATE client SET settings_revision = 7 WHERE ${lacking}`);
+    const revision = `CASE WHEN ${lacking} THEN 7 ELSE 0 END`;
+    const installed = `'{"scan-engine": "2"}'::jsonb`;
+    await db.unsafe(`UPDATE client SET installed = ${installed}, settings_revision = ${revision}
+      WHERE (installed, settings_revision) IS DISTINCT FROM (${installed}, ${revision})`);
     await db`SELECT rebuild_counts()`;
     await db.unsafe('VACUUM ANALYZE');
   };

@@ -3,12 +3,12 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { noteTestProcess, startTestNats, type TestServer } from '#embedded';
-import { openTestDatabase, type TestDatabase } from '../helpers/database.js';
+import type { TestDatabase } from '../helpers/database.js';
 import { restClient, type RestClient } from '../helpers/rest.js';
 import type { Sent, Started } from './api-main.js';
 import { rowsRead, scannedBy } from './explain.js';
 import { requests } from './requests.js';
-import { clients, releaseId, seedLists } from './seed.js';
+import { clients, openSeededDatabase, releaseId } from './seed.js';
 
 const main = join(import.meta.dirname, '../../dist/test/lists/api-main.js');
 const key = 'test-administrator-key';
@@ -20,8 +20,7 @@ describe('what the API asks Postgres, in a large fleet', () => {
   let rest: RestClient;
 
   beforeAll(async () => {
-    database = await openTestDatabase();
-    await seedLists(database.db);
+    database = await openSeededDatabase();
     broker = await startTestNats();
     api = fork(main, [database.url, broker.url, key], { serialization: 'advanced', execArgv: [] });
     const started = nextMessage<Started>();

@@ -1,15 +1,41 @@
-import { type Database, ensurePartitions } from '#event-log';
+import { sharedPostgresVariable } from '#embedded';
+import { type Database, ensurePartitions, openDatabase } from '#event-log';
+import { openTestDatabase, type TestDatabase } from '../helpers/database.js';
 
 export const clients = 40_000;
 export const releaseId = '00000000-0000-4000-8000-000000000001';
 export const verificationId = '00000000-0000-4000-8000-000000000002';
 export const idOf = (i: number): string => `pc-${String(i).padStart(6, '0')}`;
 
+const seeded = 'template_lists';
+const seedingLock = 5_071_946;
+
+/** A database of the test file's own with the fleet in it: a copy of one that the first to ask makes for the whole run. */
+export const openSeededDatabase = async (): Promise<TestDatabase> => {
+  const admin = openDatabase({ url: process.env[sharedPostgresVariable] ?? '', connections: 1 });
+  try {
+    await admin`SELECT pg_advisory_lock(${seedingLock})`;
+    const [found] = await admin`SELECT datname FROM pg_database WHERE datname = ${seeded}`;
+    if (!found) await makeSeeded(admin);
+  } finally {
+    await admin.end();
+  }
+  return openTestDatabase({ template: seeded });
+};
+
+/** It has its name when it is whole. */
+const makeSeeded = async (admin: Database): Promise<void> => {
+  const { db, url } = await openTestDatabase();
+  await seedLists(db);
+  await db.end();
+  await admin`ALTER DATABASE ${admin(new URL(url).pathname.slice(1))} RENAME TO ${admin(seeded)}`;
+};
+
 /**
  * A fleet as rows, with what a list may meet: groups that lie together in the order of ids and groups that do not, labels
  * of half of the clients and of five, three clients of a status, queues and deliveries.
  */
-export const seedLists = async (db: Database): Promise<void> => {
+const seedLists = async (db: Database): Promise<void> => {
   await db`INSERT INTO group_node (path, chain_revision) SELECT path, 0 FROM (
     SELECT 'site-' || s AS path FROM generate_series(0, 39) s
     UNION ALL SELECT 'site-' || s || '/' || kind FROM generate_series(0, 39) s, unnest(ARRAY['desktops', 'phones']) kind

@@ -84,10 +84,14 @@ export const sharedPostgresVariable = 'REACHBACK_TEST_POSTGRES_URL';
 /** The database there that has Reachback's tables and nothing in them: copied in a fifth of the time that making them takes. */
 export const templateVariable = 'REACHBACK_TEST_TEMPLATE';
 
-/** A database of the test file's own on the run's Postgres, with Reachback's tables. */
-export const createTestDatabase = async (): Promise<{ readonly url: string; readonly drop: () => Promise<void> }> => {
+/**
+ * A database of the test file's own on the run's Postgres: a copy of the one named, by default of the one that has
+ * Reachback's tables and nothing in them.
+ */
+export const createTestDatabase = async (
+  template = process.env[templateVariable],
+): Promise<{ readonly url: string; readonly drop: () => Promise<void> }> => {
   const shared = process.env[sharedPostgresVariable];
-  const template = process.env[templateVariable];
   if (!shared || !template) throw new Error(`${sharedPostgresVariable} is not set: run the tests with npm test.`);
   const name = `test_${randomBytes(6).toString('hex')}`;
   const withAdmin = async (statement: (db: postgres.Sql) => Promise<unknown>) => {

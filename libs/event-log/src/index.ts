@@ -15,3 +15,4 @@ export * from './retention/index.js';
 export * from './storage.js';
 export { send, transact } from './transact.js';
 export * from './upcasting.js';
+export * from './wake.js';

@@ -12,6 +12,7 @@ import {
   type LaneLease,
   leaseSeconds,
   leaveLanes,
+  pause,
   readLeases,
   readProcesses,
   renewLanes,
@@ -56,7 +57,7 @@ export const startIntake = async (options: IntakeOptions): Promise<RunningIntake
   const keepLooking = async (): Promise<void> => {
     while (!stopping.signal.aborted) {
       await intake.look().catch((error: unknown) => log.debug({ error: String(error) }, 'lanes not looked at'));
-      await sleep(lookInterval, undefined, { signal: stopping.signal }).catch(() => undefined);
+      await pause(lookInterval, stopping.signal);
     }
   };
   const looking = keepLooking();

@@ -1,10 +1,18 @@
 import { jetstreamManager } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/transport-node';
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { contactStream, type Lanes, subjects } from '#contracts';
 import { inactiveRemovals } from '#domain';
-import { type Database, FencedError, isDiskFull, readLane, type RejectLog, takeLane, type Watermark } from '#event-log';
+import {
+  type Database,
+  FencedError,
+  isDiskFull,
+  pause,
+  readLane,
+  type RejectLog,
+  takeLane,
+  type Watermark,
+} from '#event-log';
 import { inlineProjections } from '#projections';
 import { compareIncarnation } from './incarnation.js';
 import { LaneOwner } from './owner.js';
@@ -85,7 +93,7 @@ const run = async (options: LaneIntakeOptions, enter: Enter, signal: AbortSignal
       if (error instanceof FencedError || (await hasOtherOwner(db, lane, term))) return 'fenced';
       if (isFull) continue;
       log.warn({ lane, error: messageOf(error) }, 'intake stopped; starting again from what is committed');
-      await sleep(retryPause, undefined, { signal }).catch(() => undefined);
+      await pause(retryPause, signal);
     }
   }
   return 'stopped';

@@ -1,6 +1,5 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
-import { type Database, isOutage, transact } from '#event-log';
+import { type Database, isOutage, pause, transact } from '#event-log';
 
 /** How often to look whether there is room again, in milliseconds. */
 const lookInterval = 5_000;
@@ -20,7 +19,7 @@ export class Room {
       this.isFull = true;
       log.error({ lane, error: String(error) }, 'disk_full: the database has no room; intake waits until it has');
     }
-    do await sleep(lookInterval, undefined, { signal }).catch(() => undefined);
+    do await pause(lookInterval, signal);
     while (!signal.aborted && !(await hasRoom(db)));
   }
 

@@ -1,6 +1,6 @@
 import type { NatsConnection } from '@nats-io/transport-node';
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
+import { pause, Wake } from '#event-log';
 import type { EnrolmentContext } from '../context.js';
 import { countConnections } from './count-connections.js';
 import { mostConnections, suspend } from './suspend.js';
@@ -36,12 +36,12 @@ export const limitConnections = ({
 }: LimitOptions): { stop: () => Promise<void> } => {
   const { agents, mqtt } = context.authority.accounts;
   const stopping = new AbortController();
-  let woken = new AbortController();
+  const wake = new Wake();
   /** Keys with many connections that are none of ours to limit. */
   const others = new Set<string>();
   const opened = (key: string, connections: number): void => {
     if (connections > 1) copies.consider(key);
-    if (connections > mostConnections && !others.has(key)) woken.abort();
+    if (connections > mostConnections && !others.has(key)) wake.now();
   };
   const counts = countConnections({ system, accounts: [agents, mqtt], opened });
   const copies = watchCopies({ context, system, log, connections: counts.of, interval });
@@ -59,11 +59,9 @@ export const limitConnections = ({
       await context.revocations.push();
     }
   };
-  const pause = (milliseconds: number, signal: AbortSignal): Promise<void> =>
-    sleep(milliseconds, undefined, { signal: AbortSignal.any([signal, stopping.signal]) }).catch(() => undefined);
   const keep = async (): Promise<void> => {
     while (!stopping.signal.aborted) {
-      woken = new AbortController();
+      const woken = wake.next();
       const isDone = await look().then(
         () => true,
         (error: unknown) => {
@@ -73,11 +71,11 @@ export const limitConnections = ({
         },
       );
       await pause(shortestPause, stopping.signal);
-      if (isDone) await pause(longestPause, woken.signal);
+      if (isDone) await pause(longestPause, stopping.signal, woken);
     }
   };
   const watch = async (): Promise<void> => {
-    for await (const { type } of system.status()) if (type === 'reconnect') woken.abort();
+    for await (const { type } of system.status()) if (type === 'reconnect') wake.now();
   };
   void watch();
   const keeping = keep();

@@ -1,7 +1,7 @@
 import type { NatsConnection } from '@nats-io/transport-node';
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { copiesAmong, type Looks } from '#domain';
+import { pause } from '#event-log';
 import type { EnrolmentContext } from '../context.js';
 import { findOwner, reportCopy } from './report-copy.js';
 import { type ConnectionId, readConnection } from './read-connections.js';
@@ -68,7 +68,7 @@ export const watchCopies = ({ context, system, log, connections, interval }: Cop
   };
   const keep = async (): Promise<void> => {
     while (!stopping.signal.aborted) {
-      await sleep(interval, undefined, { signal: stopping.signal }).catch(() => undefined);
+      await pause(interval, stopping.signal);
       await round().catch((error: unknown) => {
         if (stopping.signal.aborted) return;
         log.warn({ error: String(error) }, 'connections of agents could not be compared');

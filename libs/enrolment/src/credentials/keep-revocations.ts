@@ -1,7 +1,6 @@
 import type { NatsConnection } from '@nats-io/transport-node';
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
-import type { Database } from '#event-log';
+import { type Database, pause, Wake } from '#event-log';
 import type { Authority } from '#identity';
 import { pushRevocations } from './push-revocations.js';
 
@@ -37,9 +36,7 @@ export type RevocationsOptions = {
 export const keepRevocations = (options: RevocationsOptions): Revocations => {
   const { system, log } = options;
   const stopping = new AbortController();
-  let woken = new AbortController();
-  const pause = (milliseconds: number, signal: AbortSignal): Promise<void> =>
-    sleep(milliseconds, undefined, { signal: AbortSignal.any([signal, stopping.signal]) }).catch(() => undefined);
+  const wake = new Wake();
 
   let nextLift: Date | undefined;
   let toldAt = -Infinity;
@@ -54,7 +51,7 @@ export const keepRevocations = (options: RevocationsOptions): Revocations => {
       return true;
     } catch (error) {
       if (!stopping.signal.aborted) log.warn({ error: String(error) }, 'the broker could not be told who is revoked');
-      woken.abort();
+      wake.now();
       return false;
     }
   };
@@ -77,13 +74,13 @@ export const keepRevocations = (options: RevocationsOptions): Revocations => {
 
   const keep = async (): Promise<void> => {
     while (!stopping.signal.aborted) {
-      woken = new AbortController();
-      if (await push()) await pause(pauseTime(), woken.signal);
+      const woken = wake.next();
+      if (await push()) await pause(pauseTime(), stopping.signal, woken);
       else await pause(retryPause, stopping.signal);
     }
   };
   const watch = async (): Promise<void> => {
-    for await (const { type } of system.status()) if (type === 'reconnect') woken.abort();
+    for await (const { type } of system.status()) if (type === 'reconnect') wake.now();
   };
   void watch();
   const keeping = keep();
@@ -91,7 +88,7 @@ export const keepRevocations = (options: RevocationsOptions): Revocations => {
     push: async () => {
       const told = await push();
       // Who is suspended now may have to be let in before the next look.
-      woken.abort();
+      wake.now();
       return told;
     },
     stop: async () => {

@@ -1,6 +1,6 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { type Database, isConnectionError } from '../database.js';
+import { pause } from '../wake.js';
 import { retain } from './retain.js';
 
 /** How often to look for what is too old, in milliseconds. */
@@ -25,7 +25,7 @@ export const startRetention = ({ db, keepDays, log }: RetentionOptions): { reado
         // A reader that takes long, mostly a backup, holds up what comes after it; the contacts will go the next time.
         if (!isConnectionError(error)) log.warn({ error: String(error) }, 'old contacts were not dropped yet');
       }
-      await sleep(interval, undefined, { signal: stopping.signal }).catch(() => undefined);
+      await pause(interval, stopping.signal);
     }
   };
   const running = run();

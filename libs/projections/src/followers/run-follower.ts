@@ -1,6 +1,5 @@
 import type { Logger } from 'pino';
-import { setTimeout as sleep } from 'node:timers/promises';
-import { type Database, factsChannel, isOutage } from '#event-log';
+import { type Database, factsChannel, isOutage, pause, Wake } from '#event-log';
 import { type Checkpoint, liveCheckpoint } from './checkpoint.js';
 import type { Follower } from './follower.js';
 import { rebuildCheckpoint, swapRebuilt } from './rebuild.js';
@@ -28,10 +27,10 @@ export type RunFollowerOptions = {
 export const runFollower = (options: RunFollowerOptions): { readonly stop: () => Promise<void> } => {
   const { db, follower } = options;
   const stopping = new AbortController();
-  const wakers = new Set<() => void>();
-  const listening = db.listen(factsChannel, () => wakers.forEach((wake) => wake())).catch(() => undefined);
+  const wake = new Wake();
+  const listening = db.listen(factsChannel, wake.now).catch(() => undefined);
   const follow = (checkpoint: Checkpoint, caughtUp: () => Promise<unknown>) =>
-    keepUp({ ...options, checkpoint, caughtUp, wakers, signal: stopping.signal });
+    keepUp({ ...options, checkpoint, caughtUp, wake, signal: stopping.signal });
   const running = Promise.all([
     follow(liveCheckpoint(follower), async () => undefined),
     follow(rebuildCheckpoint(follower), () => swapRebuilt(db, follower)),
@@ -49,26 +48,19 @@ type KeepUpOptions = RunFollowerOptions & {
   readonly checkpoint: Checkpoint;
   /** Called when all facts there are have been applied. */
   readonly caughtUp: () => Promise<unknown>;
-  readonly wakers: Set<() => void>;
+  readonly wake: Wake;
   readonly signal: AbortSignal;
 };
 
 const keepUp = async (options: KeepUpOptions): Promise<void> => {
-  const { db, follower, log, checkpoint, caughtUp, wakers, signal } = options;
-  let woken = new AbortController();
-  // Facts come by the thousand; each abort makes an exception, with its stack.
-  wakers.add(() => {
-    if (!woken.signal.aborted) woken.abort();
-  });
-  const pause = (milliseconds: number, until: AbortSignal): Promise<void> =>
-    sleep(milliseconds, undefined, { signal: until }).catch(() => undefined);
+  const { db, follower, log, checkpoint, caughtUp, wake, signal } = options;
   while (!signal.aborted) {
-    woken = new AbortController();
+    const woken = wake.next();
     try {
       const done = await step({ db, follower, checkpoint }, batchSize);
       if (done?.more) continue;
       if (done) await caughtUp();
-      await pause(lookInterval, AbortSignal.any([signal, woken.signal]));
+      await pause(lookInterval, signal, woken);
     } catch (error) {
       if (!isOutage(error)) log.error({ projection: follower.name, error: String(error) }, 'a projection stopped');
       if (error instanceof PoisonFactError) {

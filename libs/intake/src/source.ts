@@ -1,6 +1,7 @@
 import { AckPolicy, DeliverPolicy, type JetStreamManager, ReplayPolicy } from '@nats-io/jetstream';
 import { createInbox, type Msg, type NatsConnection, type Subscription } from '@nats-io/transport-node';
 import { contactStream, isReply } from '#contracts';
+import { DeliveryReader } from './delivery.js';
 
 /** A message of the stream, in the stream's order. */
 export type SourceMessage = {
@@ -42,6 +43,7 @@ export class Source {
   private failure: Error | undefined;
   private wake: (() => void) | undefined;
   private watchdog: NodeJS.Timeout | undefined;
+  private readonly deliveries: DeliveryReader;
   /** Messages the broker holds beyond those delivered. */
   pending = 0;
   lastSequence = 0;
@@ -51,7 +53,9 @@ export class Source {
     private readonly consumer: string,
     /** The stream's sequence before the first message to come. */
     readonly startsAfter: number,
-  ) {}
+  ) {
+    this.deliveries = new DeliveryReader(consumer);
+  }
 
   static async open(nc: NatsConnection, manager: JetStreamManager, { filter, ...start }: SourceStart): Promise<Source> {
     const info = await manager.consumers.add(contactStream.name, {
@@ -128,23 +132,15 @@ export class Source {
   private receive(message: Msg): void {
     this.lastHeard = Date.now();
     if (!message.reply) return this.receiveStatus(message);
-    // $JS.ACK.<stream>.<consumer>.<deliveries>.<stream seq>.<consumer seq>.<time>.<pending>, from 2.10 on perhaps with
-    // a domain and an account before the stream and a token behind.
-    const tokens = message.reply.split('.');
-    const at = tokens.length > 9 ? 7 : 5;
-    const delivery = Number(tokens[at + 1]);
-    if (delivery !== this.nextDelivery) return this.end(new Error('A message was lost between the broker and here.'));
+    const { streamSequence, consumerSequence, time, pending } = this.deliveries.read(message.reply);
+    if (consumerSequence !== this.nextDelivery)
+      return this.end(new Error('A message was lost between the broker and here.'));
     this.nextDelivery++;
     this.outstanding--;
-    this.pending = Number(tokens[at + 3]);
-    this.lastSequence = Number(tokens[at]);
-    this.queue.push({
-      sequence: this.lastSequence,
-      time: BigInt(tokens[at + 2] ?? 0),
-      subject: message.subject,
-      data: message.data,
-      isReply: isReply(message),
-    });
+    this.pending = pending;
+    this.lastSequence = streamSequence;
+    const { subject, data } = message;
+    this.queue.push({ sequence: streamSequence, time, subject, data, isReply: isReply(message) });
     if (this.outstanding < pullSize / 2) this.pull();
     this.wake?.();
   }

@@ -73,8 +73,10 @@ export const orderly = <Order extends object, Answer>(child: NodeChild): ((order
   let last: Promise<unknown> = Promise.resolve();
   return (order) => {
     const answer = last.then(() => {
-      child.process.send(order);
-      return nextMessage<Answer>(child);
+      const answered = nextMessage<Answer>(child);
+      // One that has ended takes no order; nextMessage says so.
+      child.process.send(order, () => undefined);
+      return answered;
     });
     last = answer.catch(() => undefined);
     return answer;

@@ -11,8 +11,11 @@ export const runProgram = async (run: (program: Program) => Promise<number>): Pr
   const cleanup = new Cleanup();
   const stopping = new AbortController();
   const shutDown = (reason: string, code: number): void => {
-    // A second signal does not wait; what is left in the temporary folder is small by then.
-    if (stopping.signal.aborted) process.exit(code);
+    // A second signal does not wait; the temporary folder may be left.
+    if (stopping.signal.aborted) {
+      cleanup.begin();
+      process.exit(code);
+    }
     stopping.abort();
     void cleanup.run().then(() => {
       console.log(`${reason}: stopped; everything started here is ended and removed`);

@@ -1,9 +1,10 @@
-// The last step of a build: puts the server and the packages it uses into one file. Of the 1,600 that they are Node would
-// find, read and link each at every start, a third of the time until a killed server is back.
+// The last step of a build: puts the server into one file, and the agent into another, with the packages they use. Node would
+// find, read and link each of the server's 1,600 at every start, a third of the time until a killed server is back; and an
+// agent starts on machines that have other things to do.
 import { build } from 'esbuild';
 import { readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { fileURLToPath, pathToFileURL } from 'node:url';
+import { fileURLToPath } from 'node:url';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 
@@ -29,14 +30,14 @@ const absent = {
   },
 };
 
-const outfile = 'dist/apps/server/src/bundle.js';
+const apps = ['server', 'agent'];
+const fileOf = (app, name) => `dist/apps/${app}/src/${name}.js`;
 
 /**
  * To keep names, esbuild has each function given its name when it is made, closures at every call. Nearly all have it
  * already, and looking costs less: it was 3 % of a busy server's time.
  */
-const nameOnlyTheNameless = async () => {
-  const path = join(root, outfile);
+const nameOnlyTheNameless = async (path) => {
   const text = await readFile(path, 'utf8');
   const naming = 'var __name = (target, value) => __defProp(';
   if (!text.includes(naming)) throw new Error(`esbuild no longer names functions by "${naming}".`);
@@ -47,11 +48,11 @@ const nameOnlyTheNameless = async () => {
   );
 };
 
-export const bundle = async () => {
+const bundle = async (app) => {
   await build({
     absWorkingDir: root,
-    entryPoints: ['dist/apps/server/src/main.js'],
-    outfile,
+    entryPoints: [fileOf(app, 'main')],
+    outfile: fileOf(app, 'bundle'),
     bundle: true,
     platform: 'node',
     target: 'node20.19',
@@ -67,7 +68,7 @@ export const bundle = async () => {
     },
     logLevel: 'warning',
   });
-  await nameOnlyTheNameless();
+  await nameOnlyTheNameless(join(root, fileOf(app, 'bundle')));
 };
 
-if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) await bundle();
+for (const app of apps) await bundle(app);

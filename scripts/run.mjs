@@ -5,8 +5,8 @@ import { root, setUp } from './setup.mjs';
 
 const commands = {
   up: { main: 'apps/up/src/main.js', args: [] },
-  agent: { main: 'apps/agent/src/main.js', args: [] },
-  simulate: { main: 'apps/agent/src/main.js', args: ['simulate'] },
+  agent: { main: 'apps/agent/src/bundle.js', args: [] },
+  simulate: { main: 'apps/agent/src/bundle.js', args: ['simulate'] },
   server: { main: 'apps/server/src/bundle.js', args: [] },
   keys: { main: 'apps/keys/src/main.js', args: [] },
   'verify-log': { main: 'apps/verify-log/src/main.js', args: [] },

@@ -86,7 +86,7 @@ const build = () => {
   const started = new Date();
   const hint = 'This is a defect of the sources.';
   step('Building', process.execPath, [compiler, '-p', 'tsconfig.build.json', '--noCheck'], hint);
-  step('Bundling the server', process.execPath, [join(root, 'scripts', 'bundle.mjs')], hint);
+  step('Bundling', process.execPath, [join(root, 'scripts', 'bundle.mjs')], hint);
   mkdirSync(dirname(buildStamp), { recursive: true });
   writeFileSync(buildStamp, started.toISOString());
 };

@@ -11,7 +11,7 @@ import { plot } from './plot.js';
 import { fold, type Spread, spreadOf } from './spread.js';
 import { drawSvg } from './svg.js';
 
-const simulator = new URL('../../apps/agent/src/main.js', import.meta.url);
+const simulator = new URL('../../apps/agent/src/bundle.js', import.meta.url);
 const picture = new URL('../../../docs/img/', import.meta.url);
 
 const clients = 10_000;

@@ -3,7 +3,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 
-const main = join(import.meta.dirname, '../../dist/apps/agent/src/main.js');
+const main = join(import.meta.dirname, '../../dist/apps/agent/src/bundle.js');
 
 export type AgentProcess = {
   readonly process: ChildProcess;

@@ -4,7 +4,7 @@ import type { Network } from '#contracts';
 import type { Broker } from './broker.js';
 import type { Rest } from './rest.js';
 
-const agentMain = fileURLToPath(new URL('../../agent/src/main.js', import.meta.url));
+const agentMain = fileURLToPath(new URL('../../agent/src/bundle.js', import.meta.url));
 const network: Network = { name: 'demo', ranges: ['10.77.0.0/16'] };
 
 export type DemoOptions = {

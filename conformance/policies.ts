@@ -30,6 +30,12 @@ export const policies = {
     poll: { enabled: false, interval: 'PT5M' },
     offlineAfter: 'PT1H',
   },
+  /** As `patient`, and direct clients beat too. */
+  patientEverybody: {
+    heartbeat: { ...on, scope: 'all', interval: 'PT1M' },
+    poll: { enabled: true, interval: 'PT5M' },
+    offlineAfter: 'PT1H',
+  },
   /** Neither heartbeat nor polling. */
   mute: { heartbeat: off, poll: { enabled: false, interval: 'PT3S' }, offlineAfter: 'PT2S' },
   /** Speaks once a day by design. */

@@ -9,10 +9,10 @@ const granted: readonly TableCase[] = [
   ...(
     [
       { network: 'unreachable', policy: 'patient', expected: true },
-      { network: 'unreachable', policy: 'pollOnly', expected: false },
-      { network: 'unreachable', policy: 'everybody', expected: true },
+      { network: 'unreachable', policy: 'patientPolls', expected: false },
+      { network: 'unreachable', policy: 'patientEverybody', expected: true },
       { network: 'direct', policy: 'patient', expected: false },
-      { network: 'direct', policy: 'everybody', expected: true },
+      { network: 'direct', policy: 'patientEverybody', expected: true },
     ] as const
   ).map(({ network, policy, expected }): TableCase => ({
     rule: 'R9',
@@ -38,7 +38,7 @@ const granted: readonly TableCase[] = [
   {
     rule: 'R10',
     title: 'and not where it is off',
-    given: { network: 'unreachable', policy: 'beatOnly' },
+    given: { network: 'unreachable', policy: 'patientBeats' },
     when: [{ send: 'poll' }],
     then: { story: [], reply: grant(true, false) },
   },

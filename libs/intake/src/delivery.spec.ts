@@ -18,4 +18,11 @@ describe('the subject of a delivery', () => {
       pending: 9_001,
     });
   });
+
+  test.each(['', '_INBOX.xGf7', '_INBOX.a.b.c.d.e.f.g.h', '$JS.ACK.reachback.other.1.2.3.4.5'])(
+    'what is none has no sequence: %j',
+    (subject) => {
+      expect(new DeliveryReader('xGf7').read(subject)).toMatchObject({ consumerSequence: 0 });
+    },
+  );
 });

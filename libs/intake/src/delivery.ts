@@ -9,6 +9,7 @@ export type Delivery = {
 };
 
 const zero = '0'.charCodeAt(0);
+const isWhole = /^\d+$/;
 
 /**
  * Reads the subject on which a delivery would be acknowledged:
@@ -24,6 +25,7 @@ export class DeliveryReader {
 
   constructor(private readonly consumer: string) {}
 
+  /** What is no such subject gives a consumer sequence of 0, which no delivery has. */
   read(subject: string): Delivery {
     this.start ||= subject.indexOf(`.${this.consumer}.`) + this.consumer.length + 2;
     this.text = subject;
@@ -37,7 +39,7 @@ export class DeliveryReader {
     let value = 0;
     for (; this.at < this.text.length; this.at++) {
       const digit = this.text.charCodeAt(this.at) - zero;
-      if (digit < 0) break;
+      if (digit < 0 || digit > 9) break;
       value = value * 10 + digit;
     }
     this.at++;
@@ -47,8 +49,8 @@ export class DeliveryReader {
   /** One beyond 2^53. */
   private bigNumber(): bigint {
     const end = this.text.indexOf('.', this.at);
-    const value = BigInt(this.text.slice(this.at, end));
+    const digits = this.text.slice(this.at, end);
     this.at = end + 1;
-    return value;
+    return isWhole.test(digits) ? BigInt(digits) : 0n;
   }
 }

@@ -49,6 +49,7 @@ const checks =
         run('Lint', [tool('eslint/bin/eslint.js'), '.'], quietly),
         run('Types', [tool('typescript/bin/tsc'), '-p', 'tsconfig.json', '--noEmit'], quietly),
       );
+
 /** Runs tests; what came of them, as Jest reports it. */
 const runTests = async (...args) => {
   const report = join(folder, `${randomUUID()}.json`);
@@ -71,14 +72,16 @@ const tryAgainAlone = async (first) => {
   const lines = first.failed.flatMap(failuresOf);
   console.log(`\nOnce more, alone\n${lines.join('\n')}`);
   const second = await runTests('--runInBand', '--runTestsByPath', ...first.failed.map(({ name }) => name));
-  for (const line of lines.filter((one) => !second.failed.flatMap(failuresOf).includes(one))) {
-    console.log(line.replace('FAILED', 'FLAKY (passed alone; please report it)'));
+  const again = second.failed.flatMap(failuresOf);
+  for (const line of lines) {
+    if (!again.includes(line)) console.log(line.replace('FAILED', 'FLAKY (passed alone; please report it)'));
   }
-  const passedBefore = first.failed.flatMap(({ assertionResults }) => assertionResults).filter(isPassed).length;
+  const passedBefore = first.failed.reduce((sum, { assertionResults }) => {
+    return sum + assertionResults.filter(({ status }) => status === 'passed').length;
+  }, 0);
   const [passed, failed] = second.counts;
   return { ...second, counts: [first.counts[0] - passedBefore + passed, failed] };
 };
-const isPassed = ({ status }) => status === 'passed';
 
 console.log('\nTests');
 let tests;

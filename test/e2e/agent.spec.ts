@@ -170,8 +170,8 @@ test('it beats on while the server is away, and its poll is answered when the se
   const killedAt = new Date().toISOString();
   await system.restart();
   await until(() => agent.output().includes('poll: '));
-  const { items } = await system.rest.get<{ items: { status: string; at: string }[] }>(`/v1/clients/${id}/history`);
-  expect(items.filter(({ at, status }) => at > killedAt && status === 'Unreachable/Offline')).toEqual([]);
+  const transitions = await transitionsAfter(killedAt);
+  expect(transitions.filter(({ status }) => status === 'Unreachable/Offline')).toEqual([]);
   await agent.end('SIGTERM');
 });
 

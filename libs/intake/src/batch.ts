@@ -25,11 +25,12 @@ export class Batch {
     this.contacts++;
   }
 
-  emit(fact: NewFact): void {
+  /** Handed on by itself, once for all contacts. */
+  readonly emit = (fact: NewFact): void => {
     this.current.facts.push(fact);
     // They move or judge deadlines, as those before them left these.
     if (fact.type === 'lane-gap-observed' || fact.type === 'lane-silence-judged') this.close();
-  }
+  };
 
   /** The contacts that come next belong to a new segment. */
   close(): void {

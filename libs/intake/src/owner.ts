@@ -130,7 +130,7 @@ export class LaneOwner {
       for (const fact of [...this.conclusions, ...facts]) batch.emit(fact);
       presence.begin(turns);
       const takenIn = await this.takeIn(tx, appended, batch);
-      presence.writeOwed((fact) => batch.emit(fact));
+      presence.writeOwed(batch.emit);
       // What was concluded before the contacts stands before them, where a replay expects it.
       batch.close();
       processMessages(read, { presence, batch, rejects, limiter: this.limiter });
@@ -151,7 +151,7 @@ export class LaneOwner {
   /** Takes in the facts that others appended since, and counts them; what follows comes before the batch's contacts. */
   private async takeIn(tx: Transaction, appended: readonly Fact[], batch: Batch): Promise<number> {
     const { lane, presence } = this.options;
-    const emit = (fact: NewFact) => batch.emit(fact);
+    const { emit } = batch;
     let count = 0;
     for (let facts = appended; ;) {
       count += facts.length;

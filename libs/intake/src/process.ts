@@ -1,6 +1,6 @@
 import { setImmediate } from 'node:timers/promises';
 import { contactLimit } from '#domain';
-import { type NewFact, ReachbackError } from '#contracts';
+import { ReachbackError } from '#contracts';
 import type { RejectLog } from '#event-log';
 import type { Batch } from './batch.js';
 import { because } from './cause.js';
@@ -59,7 +59,7 @@ const readMessage = (message: SourceMessage): ReadMessage => {
 /** Runs messages through presence, in order, into the batch; what cannot be read harms nobody else in it. */
 export const processMessages = (messages: readonly ReadMessage[], processing: Processing): void => {
   const { presence, batch, rejects } = processing;
-  const emit = (fact: NewFact) => batch.emit(fact);
+  const { emit } = batch;
   for (const { message, isTick: tick, contact, error } of messages) {
     const at = presence.advance(toMilliseconds(message.time), tick, emit);
     const refused = error ?? (contact && processContact(contact, at, processing));
@@ -77,7 +77,7 @@ const processContact = (
 ): ReachbackError | undefined => {
   const { members } = presence;
   const { clientId, kind, ips, settingsRevision, agentTime, asked, correlation } = contact;
-  const emit = (fact: NewFact) => batch.emit(fact);
+  const { emit } = batch;
   const emitCaused = correlation === undefined ? emit : because({ correlation }, emit);
   const ordinal = members.ordinalOf(clientId);
   if (ordinal !== undefined) presence.settle(ordinal, at, emit);

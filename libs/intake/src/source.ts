@@ -19,6 +19,11 @@ const pullSize = 8_192;
 /** While this many wait to be processed, no more are asked for. */
 const highWater = 32_768;
 const pullSeconds = 30;
+/**
+ * Milliseconds from one request to the next at least, where the broker has given all it has. Each delivery and each
+ * transaction costs all parts as much as dozens of beats, and of a busy stream there would be one for every few of them.
+ */
+const pullPause = 40;
 /** The broker says at least this often that it is there; twice missed, the consumer is taken for dead. */
 const heartbeatSeconds = 2;
 
@@ -39,9 +44,13 @@ export class Source {
   private inbox = '';
   private nextDelivery = 1;
   private outstanding = 0;
+  private lastPull = -Infinity;
+  private nextPull: NodeJS.Timeout | undefined;
   private lastHeard = Date.now();
   private failure: Error | undefined;
   private wake: (() => void) | undefined;
+  /** Whether what has arrived may be taken. */
+  private isReady = false;
   private watchdog: NodeJS.Timeout | undefined;
   private readonly deliveries: DeliveryReader;
   /** Messages the broker holds beyond those delivered. */
@@ -76,7 +85,7 @@ export class Source {
 
   /** The messages that have arrived, at most `limit`; waits for one. Throws what ended the source. */
   async take(limit: number): Promise<readonly SourceMessage[]> {
-    while (this.queue.length === 0) {
+    while (!this.isReady || this.queue.length === 0) {
       if (this.failure) throw this.failure;
       await new Promise<void>((resolve) => {
         this.wake = resolve;
@@ -85,11 +94,17 @@ export class Source {
     return this.takeArrived(limit);
   }
 
+  /** Whether the broker has more than it was asked for. */
+  private get isBehind(): boolean {
+    return this.pending > this.outstanding;
+  }
+
   /** The messages that have arrived, at most `limit`, perhaps none. Throws what ended the source. */
   takeArrived(limit: number): readonly SourceMessage[] {
     if (this.failure && this.queue.length === 0) throw this.failure;
     const taken = this.queue.length <= limit ? this.queue : this.queue.slice(0, limit);
     this.queue = this.queue.length <= limit ? [] : this.queue.slice(limit);
+    this.isReady = this.queue.length > 0;
     this.pull();
     return taken;
   }
@@ -103,6 +118,7 @@ export class Source {
   end(reason: Error): void {
     this.failure ??= reason;
     clearInterval(this.watchdog);
+    clearTimeout(this.nextPull);
     this.subscription?.unsubscribe();
     this.wake?.();
   }
@@ -121,12 +137,32 @@ export class Source {
   }
 
   private pull(): void {
-    if (this.failure || this.outstanding > pullSize / 2 || this.queue.length > highWater) return;
-    const request = { batch: pullSize, expires: pullSeconds * 1e9, idle_heartbeat: heartbeatSeconds * 1e9 };
+    if (this.failure || this.queue.length > highWater) return;
+    if (this.outstanding > (this.isBehind ? pullSize / 2 : 0)) return;
+    if (this.nextPull || this.waitForMore()) return;
+    const request = {
+      batch: pullSize,
+      // With `expires`: as many as there are, or the first ones to come.
+      no_wait: true,
+      expires: pullSeconds * 1e9,
+      idle_heartbeat: heartbeatSeconds * 1e9,
+    };
+    this.lastPull = performance.now();
     this.outstanding += pullSize;
     this.lastHeard = Date.now();
     const subject = `$JS.API.CONSUMER.MSG.NEXT.${contactStream.name}.${this.consumer}`;
     this.nc.publish(subject, JSON.stringify(request), { reply: this.inbox });
+  }
+
+  /** Whether the next request is for later. */
+  private waitForMore(): boolean {
+    const left = this.isBehind ? 0 : this.lastPull + pullPause - performance.now();
+    if (left <= 0) return false;
+    this.nextPull = setTimeout(() => {
+      this.nextPull = undefined;
+      this.pull();
+    }, left);
+    return true;
   }
 
   private receive(message: Msg): void {
@@ -141,7 +177,14 @@ export class Source {
     this.lastSequence = streamSequence;
     const { subject, data } = message;
     this.queue.push({ sequence: streamSequence, time, subject, data, isReply: isReply(message) });
-    if (this.outstanding < pullSize / 2) this.pull();
+    this.handOver();
+    this.pull();
+  }
+
+  /** Wakes who waits, once all has come that comes together; behind a backlog there is always more to come. */
+  private handOver(): void {
+    if (this.outstanding > 0 && !this.isBehind) return;
+    this.isReady = true;
     this.wake?.();
   }
 
@@ -149,8 +192,9 @@ export class Source {
     const code = message.headers?.code;
     if (code === 100) return;
     if (code === 404 || code === 408) {
-      // The pull ended before it was filled; those it still owed will not come.
+      // All there was has come. Should another request be under way, more comes than is counted on, which harms nobody.
       this.outstanding = 0;
+      this.handOver();
       return this.pull();
     }
     this.end(new Error(`The broker ended the consumer: ${code} ${message.headers?.description ?? ''}`.trim()));

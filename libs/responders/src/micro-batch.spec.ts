@@ -12,6 +12,7 @@ const held = () => {
     keyOf: ({ client }) => client,
     maxItems: 500,
     concurrency: 1,
+    pace: 0,
   });
   return { batch, letGo: () => running.shift()?.() };
 };
@@ -44,5 +45,34 @@ describe('how long requests wait for their turn', () => {
     letGo();
     await sleep(0);
     expect(batch.wait()).toBe(0);
+  });
+});
+
+describe('the pace of batches', () => {
+  const paced = (maxItems: number) => {
+    const ran: string[][] = [];
+    const batch = microBatch<Item>({
+      run: (items) => Promise.resolve(void ran.push(items.map(({ client }) => client))),
+      keyOf: ({ client }) => client,
+      ...{ maxItems, concurrency: 2, pace: 50 },
+    });
+    return { batch, ran };
+  };
+
+  test('an item that comes alone runs at once; those that come soon after it run together', async () => {
+    const { batch, ran } = paced(500);
+    batch.add({ client: 'a' });
+    expect(ran).toEqual([['a']]);
+    batch.add({ client: 'b' });
+    await sleep(1);
+    batch.add({ client: 'c' });
+    await batch.idle();
+    expect(ran).toEqual([['a'], ['b', 'c']]);
+  });
+
+  test('a full batch waits for nothing', () => {
+    const { batch, ran } = paced(2);
+    for (const client of ['a', 'b', 'c']) batch.add({ client });
+    expect(ran).toEqual([['a'], ['b', 'c']]);
   });
 });

@@ -16,20 +16,24 @@ export type MicroBatchOptions<T> = {
   readonly keyOf: (item: T) => string;
   readonly maxItems: number;
   readonly concurrency: number;
+  /** Milliseconds from the begin of one batch to the next, at least, unless it is full. */
+  readonly pace: number;
 };
 
 type Waiting<T> = { readonly item: T; readonly since: number; readonly isFirst: boolean };
 
 /**
- * Batches without timers: an item that comes alone runs at once, and under load batches grow with the time the
- * database takes, so that thousands of requests a second share a few hundred transactions.
+ * An item that comes alone runs at once. Items that come one after another share a batch when they come within its pace,
+ * or while those before are under way: so that thousands of requests a second share a hundred transactions.
  */
-export const microBatch = <T>({ run, keyOf, maxItems, concurrency }: MicroBatchOptions<T>): MicroBatch<T> => {
+export const microBatch = <T>({ run, keyOf, maxItems, concurrency, pace }: MicroBatchOptions<T>): MicroBatch<T> => {
   let waiting: Waiting<T>[] = [];
   const busy = new Set<string>();
   /** How many items with a key wait or are being run. */
   const present = new Map<string, number>();
   let running = 0;
+  let begunAt = -Infinity;
+  let later: NodeJS.Timeout | undefined;
   let idle: (() => void)[] = [];
 
   const take = (): readonly T[] => {
@@ -70,10 +74,20 @@ export const microBatch = <T>({ run, keyOf, maxItems, concurrency }: MicroBatchO
 
   const start = (): void => {
     while (running < concurrency && waiting.length > 0) {
+      const left = waiting.length < maxItems ? begunAt + pace - performance.now() : 0;
+      if (left > 0) return startIn(left);
       const before = running;
+      begunAt = performance.now();
       void next();
       if (running === before) return;
     }
+  };
+
+  const startIn = (milliseconds: number): void => {
+    later ??= setTimeout(() => {
+      later = undefined;
+      start();
+    }, milliseconds);
   };
 
   return {

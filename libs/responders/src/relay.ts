@@ -1,11 +1,10 @@
-import { jetstream } from '@nats-io/jetstream';
-import { headers, type NatsConnection } from '@nats-io/transport-node';
+import { headers, type MsgHdrs, type NatsConnection } from '@nats-io/transport-node';
 import { createHmac } from 'node:crypto';
 import { z } from 'zod';
 import { type Lanes, ReachbackError, subjects } from '#contracts';
 import { type AgentRequest, messageIdHeader } from './request.js';
+import { createStreamPublisher } from './stream-publisher.js';
 
-const relayTimeout = 5_000;
 /** How long a connecting client waits for its status, in milliseconds; its contact is stored all the same. */
 const statusWait = 2_000;
 
@@ -33,7 +32,14 @@ export type Relay = {
 export const createRelay = (nats: NatsConnection, lanes: Lanes, secret: Uint8Array): Relay => {
   const messageIdOf = ({ clientId, kind, identity }: AgentRequest): string =>
     createHmac('sha256', secret).update(`${clientId}.${kind}.${identity.id}`).digest('base64url');
-  const js = jetstream(nats, { timeout: relayTimeout });
+  /** By which the broker tells that a request comes again. */
+  const headersOf = (request: AgentRequest): MsgHdrs | undefined => {
+    if (!request.identity.isUnique) return undefined;
+    const h = headers();
+    h.set(messageIdHeader, messageIdOf(request));
+    return h;
+  };
+  const stream = createStreamPublisher(nats);
   let waiters: (Passed & { readonly resolve: () => void })[] = [];
   /** The last sequence that each lane has committed. */
   const last = new Map<number, number>();
@@ -50,21 +56,20 @@ export const createRelay = (nats: NatsConnection, lanes: Lanes, secret: Uint8Arr
   });
   return {
     pass: async (request) => {
-      const { clientId, kind, identity } = request;
-      const options = identity.isUnique ? { msgID: messageIdOf(request) } : {};
+      const { clientId, kind } = request;
       try {
-        const { seq } = await js.publish(lanes.relayed(clientId, kind), contactOf(request), options);
-        return { lane: lanes.of(clientId), sequence: seq };
+        const subject = lanes.relayed(clientId, kind);
+        const sequence = await stream.publish(subject, contactOf(request), headersOf(request));
+        return { lane: lanes.of(clientId), sequence };
       } catch {
         throw new ReachbackError('unavailable', 'The contact could not be stored; try again.', 5);
       }
     },
     note: (request) => {
       if (nats.isClosed()) return;
-      const { clientId, kind, identity } = request;
-      const h = headers();
-      if (identity.isUnique) h.set(messageIdHeader, messageIdOf(request));
-      nats.publish(lanes.relayed(clientId, kind), contactOf(request), { headers: h });
+      const { clientId, kind } = request;
+      const h = headersOf(request);
+      nats.publish(lanes.relayed(clientId, kind), contactOf(request), h ? { headers: h } : {});
     },
     untilCommitted: (passed) =>
       new Promise((resolve) => {
@@ -82,7 +87,10 @@ export const createRelay = (nats: NatsConnection, lanes: Lanes, secret: Uint8Arr
         }, statusWait);
         waiters.push(waiter);
       }),
-    stop: () => subscription.unsubscribe(),
+    stop: () => {
+      subscription.unsubscribe();
+      stream.stop();
+    },
   };
 };
 

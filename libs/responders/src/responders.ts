@@ -31,6 +31,8 @@ import { inTurns } from './turns.js';
 const maxItems = 250;
 /** Transactions of a kind under way: one reads while another waits for the log's lock, and writes. */
 const concurrency = 2;
+/** Milliseconds from one transaction of a kind to the next: what each costs beside its requests is as much as ten of them. */
+const pace = 10;
 /**
  * In milliseconds. When requests wait longer for their turn, new ones are refused at once: whoever asks would have given
  * up before theirs came, and answering who has given up is how an overloaded server answers nobody. An acknowledgement
@@ -79,7 +81,7 @@ export const startResponders = async ({
     serve: (requests: readonly R[]) => Promise<ReadonlyMap<R, Outcome>>,
   ): Queue<R> => {
     const run = (requests: readonly R[]) => runBatch(requests, serve, relay, log);
-    return { batch: microBatch<R>({ keyOf, maxItems, concurrency, run }), backOff: new BackOff(), patience };
+    return { batch: microBatch<R>({ keyOf, maxItems, concurrency, pace, run }), backOff: new BackOff(), patience };
   };
   const work = queueOf<WorkRequest>(longestWait.work, (requests) => serveWork(db, lanes, cache, splitting, requests));
   const acks = queueOf<AckRequest>(longestWait.ack, (requests) => serveAcks(db, lanes, cache, requests));

@@ -65,6 +65,8 @@ export type CpuMicros = { readonly server: number; readonly nats: number; readon
 /** What the machine gives each part by itself. */
 export type Limits = {
   readonly consumeOnly: number;
+  /** Beats from the load through the broker to our source, with which nothing is done; missing before 2026-11-28. */
+  readonly passThrough?: number;
   readonly chunkInsertOnly: number;
   /** Requests answered by a process that does nothing else. */
   readonly requestReplyOnly: number;

@@ -1,5 +1,5 @@
 import { spreadLimit } from '../phases/spread.js';
-import type { AccessCost, BenchResult, CpuMicros } from '../result.js';
+import type { AccessCost, BenchResult, CpuMicros, Limits } from '../result.js';
 
 /** One line of the table: what, the result, the limit beside it in the same run, and what is wanted. */
 export type Row = { readonly what: string; readonly result: string; readonly limit: string; readonly wanted: string };
@@ -21,11 +21,16 @@ export const rowsOf = (result: BenchResult): readonly Row[] => [
   ...accessRows(result),
 ];
 
+/** Of intake: what the slowest of its parts does when there is nothing else. */
+const intakeLimit = ({ consumeOnly, passThrough = consumeOnly, chunkInsertOnly }: Limits): string =>
+  `${perSecond(Math.min(passThrough, chunkInsertOnly))} alone`;
+
 const intakeRows = ({ limits, baseline, heartbeats }: BenchResult): readonly Row[] => {
   const rows: Row[] = [];
   const add = (what: string, text: string, limit = '', wanted = '') => rows.push({ what, result: text, limit, wanted });
   if (limits) {
     add('limit: reading the stream, nothing else', perSecond(limits.consumeOnly));
+    if (limits.passThrough) add('limit: from load to server, nothing else', perSecond(limits.passThrough));
     add('limit: appending chunks, nothing else', perSecond(limits.chunkInsertOnly));
   }
   if (baseline) {
@@ -34,7 +39,7 @@ const intakeRows = ({ limits, baseline, heartbeats }: BenchResult): readonly Row
   }
   if (!heartbeats) return rows;
   const { sustained, saturated, lagP50, lagP99, cpuMicrosPerBeat: cpu, bytesPerBeatInLog, lost } = heartbeats;
-  const limit = limits ? `${perSecond(Math.min(limits.consumeOnly, limits.chunkInsertOnly))} alone` : '';
+  const limit = limits ? intakeLimit(limits) : '';
   add('heartbeats into the log, sustained', perSecond(sustained), limit, '≥ 50,000/s');
   if (baseline) {
     add('  times the baseline', `${number(sustained / baseline.perSecond)} ×`, perSecond(baseline.perSecond), '≥ 60 ×');
@@ -53,7 +58,7 @@ const sustainedRows = ({ limits, sustained }: BenchResult): readonly Row[] => {
   if (!sustained) return [];
   const { clients, seconds, committed, lagP50, lagP99, lagMax, cpuMicrosPerBeat: cpu } = sustained;
   const row = (what: string, text: string, limit = '', wanted = ''): Row => ({ what, result: text, limit, wanted });
-  const limit = limits ? `${perSecond(Math.min(limits.consumeOnly, limits.chunkInsertOnly))} alone` : '';
+  const limit = limits ? intakeLimit(limits) : '';
   return [
     row(
       `heartbeats of ${number(clients)} clients over ${number(seconds)} s`,

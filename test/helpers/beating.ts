@@ -1,4 +1,4 @@
-import { headers, type Msg, type NatsConnection, RequestError } from '@nats-io/transport-node';
+import { headers, type Msg, type NatsConnection, RequestError, TimeoutError } from '@nats-io/transport-node';
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 
@@ -21,6 +21,7 @@ export type BeatingOptions = {
 
 /** In milliseconds. */
 const missedMoment = 250;
+const mostTries = 3;
 
 /** Beats for clients in turn, each every `interval` milliseconds, and asks the broker for a receipt each time. */
 export const startBeating = (
@@ -32,18 +33,23 @@ export const startBeating = (
   let stopping = false;
   let failure: Error | undefined;
   let unheard = 0;
-  /** A broker that learns who is revoked may miss a moment, or take a message twice in it (docs/agent-protocol.md). */
+  /**
+   * A broker that learns who is revoked may miss a moment, or take a message twice in it (docs/agent-protocol.md); once, what came
+   * right after it was lost without a word. By its id it counts once.
+   */
   const send = async (id: string): Promise<Msg> => {
     const options = { timeout: receiptTimeout, headers: headers() };
     options.headers.set('Nats-Msg-Id', randomUUID());
-    const request = () => nats.request(`reachback.v1.${id}.heartbeat`, '', options);
-    try {
-      return await request();
-    } catch (error) {
-      if (!(error instanceof RequestError && error.isNoResponders())) throw error;
-      unheard++;
-      await sleep(missedMoment);
-      return request();
+    for (let tries = 1; ; tries++) {
+      try {
+        return await nats.request(`reachback.v1.${id}.heartbeat`, '', options);
+      } catch (error) {
+        const isMissed = error instanceof RequestError && error.isNoResponders();
+        const isLost = error instanceof TimeoutError && tries > 1;
+        if (tries === mostTries || !(isMissed || isLost)) throw error;
+        unheard++;
+        await sleep(missedMoment);
+      }
     }
   };
   const beat = async (id: string): Promise<void> => {

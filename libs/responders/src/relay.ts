@@ -21,7 +21,7 @@ export type Relay = {
   readonly note: (request: AgentRequest) => void;
   /** Waits until the lane's owner has committed it, or for two seconds. */
   readonly untilCommitted: (passed: Passed) => Promise<void>;
-  readonly stop: () => void;
+  readonly stop: () => Promise<void>;
 };
 
 /**
@@ -87,9 +87,9 @@ export const createRelay = (nats: NatsConnection, lanes: Lanes, secret: Uint8Arr
         }, statusWait);
         waiters.push(waiter);
       }),
-    stop: () => {
+    stop: async () => {
+      await stream.stop();
       subscription.unsubscribe();
-      stream.stop();
     },
   };
 };

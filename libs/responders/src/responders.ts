@@ -146,7 +146,7 @@ export const startResponders = async ({
       await Promise.all(subscriptions.map((subscription) => subscription.drain().catch(() => undefined)));
       await arrived.idle();
       await Promise.all([work.batch.idle(), acks.batch.idle(), enrolling.idle()]);
-      relay.stop();
+      await relay.stop();
       await rejects.stop();
     },
   };

@@ -48,8 +48,16 @@ test('fails where the stream refuses the message, and says why', async () => {
   await expect(publisher.publish('contact.a', 'x'.repeat(200))).rejects.toThrow('message size exceeds maximum');
 });
 
-test('what is under way when it stops fails', async () => {
+test('waits at its end for what is under way', async () => {
   const stored = publisher.publish('contact.a', '{}');
-  publisher.stop();
-  await expect(stored).rejects.toThrow('stopping');
+  await publisher.stop();
+  expect(await stored).toBeGreaterThan(0);
+});
+
+test('fails at its end what was not answered', async () => {
+  const silent = nats.subscribe('silent', { callback: () => undefined });
+  const stored = expect(publisher.publish('silent', '{}')).rejects.toThrow('stopping');
+  await publisher.stop();
+  await stored;
+  silent.unsubscribe();
 });

@@ -1,4 +1,5 @@
 import { createInbox, type Msg, type MsgHdrs, type NatsConnection } from '@nats-io/transport-node';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 
 /** Publishes into a stream, and hears that it was stored. */
@@ -8,11 +9,13 @@ export type StreamPublisher = {
    * @throws when the stream does not take it, or has not answered in time
    */
   readonly publish: (subject: string, data: string, headers?: MsgHdrs) => Promise<number>;
-  readonly stop: () => void;
+  /** Waits a moment for what is under way; of what then is not known to be stored, whoever waits is told. */
+  readonly stop: () => Promise<void>;
 };
 
 /** In milliseconds. */
 const patience = 5_000;
+const lastPatience = 1_000;
 const sweepInterval = 500;
 
 /** A refusal has a sequence as well, 0. */
@@ -63,7 +66,9 @@ export const createStreamPublisher = (nats: NatsConnection): StreamPublisher => 
         nats.publish(subject, data, { reply: `${inbox}.${token}`, ...(headers ? { headers } : {}) });
         waiting.set(token, { since: performance.now(), resolve, reject });
       }),
-    stop: () => {
+    stop: async () => {
+      const until = performance.now() + lastPatience;
+      while (waiting.size > 0 && !nats.isClosed() && performance.now() < until) await sleep(10);
       clearInterval(sweep);
       subscription.unsubscribe();
       for (const { reject } of waiting.values()) reject(new Error('The server is stopping.'));

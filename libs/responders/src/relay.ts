@@ -1,4 +1,4 @@
-import { headers, type MsgHdrs, type NatsConnection } from '@nats-io/transport-node';
+import { headers, type NatsConnection, type PublishOptions } from '@nats-io/transport-node';
 import { createHmac } from 'node:crypto';
 import { z } from 'zod';
 import { type Lanes, ReachbackError, subjects } from '#contracts';
@@ -33,11 +33,11 @@ export const createRelay = (nats: NatsConnection, lanes: Lanes, secret: Uint8Arr
   const messageIdOf = ({ clientId, kind, identity }: AgentRequest): string =>
     createHmac('sha256', secret).update(`${clientId}.${kind}.${identity.id}`).digest('base64url');
   /** By which the broker tells that a request comes again. */
-  const headersOf = (request: AgentRequest): MsgHdrs | undefined => {
-    if (!request.identity.isUnique) return undefined;
+  const optionsOf = (request: AgentRequest): Pick<PublishOptions, 'headers'> => {
+    if (!request.identity.isUnique) return {};
     const h = headers();
     h.set(messageIdHeader, messageIdOf(request));
-    return h;
+    return { headers: h };
   };
   const stream = createStreamPublisher(nats);
   let waiters: (Passed & { readonly resolve: () => void })[] = [];
@@ -59,7 +59,7 @@ export const createRelay = (nats: NatsConnection, lanes: Lanes, secret: Uint8Arr
       const { clientId, kind } = request;
       try {
         const subject = lanes.relayed(clientId, kind);
-        const sequence = await stream.publish(subject, contactOf(request), headersOf(request));
+        const sequence = await stream.publish(subject, contactOf(request), optionsOf(request));
         return { lane: lanes.of(clientId), sequence };
       } catch {
         throw new ReachbackError('unavailable', 'The contact could not be stored; try again.', 5);
@@ -68,8 +68,7 @@ export const createRelay = (nats: NatsConnection, lanes: Lanes, secret: Uint8Arr
     note: (request) => {
       if (nats.isClosed()) return;
       const { clientId, kind } = request;
-      const h = headersOf(request);
-      nats.publish(lanes.relayed(clientId, kind), contactOf(request), h ? { headers: h } : {});
+      nats.publish(lanes.relayed(clientId, kind), contactOf(request), optionsOf(request));
     },
     untilCommitted: (passed) =>
       new Promise((resolve) => {

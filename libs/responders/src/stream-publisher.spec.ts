@@ -27,7 +27,7 @@ afterEach(() => publisher.stop());
 const withId = (id: string) => {
   const h = headers();
   h.set('Nats-Msg-Id', id);
-  return h;
+  return { headers: h };
 };
 
 test('tells the sequence under which each message is stored', async () => {

@@ -14,7 +14,7 @@ export type SourceMessage = {
   readonly isReply?: boolean;
 };
 
-/** Messages asked for at a time; behind a backlog the next are asked for when half are there. */
+/** Messages asked for at a time; the next are asked for when half are there. */
 const pullSize = 8_192;
 /** While this many wait to be processed, no more are asked for. */
 const highWater = 32_768;
@@ -49,7 +49,7 @@ export class Source {
   private lastHeard = Date.now();
   private failure: Error | undefined;
   private wake: (() => void) | undefined;
-  /** Whether something has arrived that may be taken. */
+  /** Whether what has arrived may be taken. */
   private isReady = false;
   private watchdog: NodeJS.Timeout | undefined;
   private readonly deliveries: DeliveryReader;
@@ -85,13 +85,18 @@ export class Source {
 
   /** The messages that have arrived, at most `limit`; waits for one. Throws what ended the source. */
   async take(limit: number): Promise<readonly SourceMessage[]> {
-    while (!this.isReady) {
+    while (!this.isReady || this.queue.length === 0) {
       if (this.failure) throw this.failure;
       await new Promise<void>((resolve) => {
         this.wake = resolve;
       });
     }
     return this.takeArrived(limit);
+  }
+
+  /** Whether the broker has more than it was asked for. */
+  private get isBehind(): boolean {
+    return this.pending > this.outstanding;
   }
 
   /** The messages that have arrived, at most `limit`, perhaps none. Throws what ended the source. */
@@ -129,11 +134,6 @@ export class Source {
         this.end(new Error('The broker fell silent.'));
     }, 500);
     this.pull();
-  }
-
-  /** Whether the broker has more than it was asked for. */
-  private get isBehind(): boolean {
-    return this.pending > this.outstanding;
   }
 
   private pull(): void {
@@ -184,7 +184,7 @@ export class Source {
   /** Wakes who waits, once all has come that comes together; behind a backlog there is always more to come. */
   private handOver(): void {
     if (this.outstanding > 0 && !this.isBehind) return;
-    this.isReady = this.queue.length > 0;
+    this.isReady = true;
     this.wake?.();
   }
 

@@ -58,11 +58,14 @@ export const startBeating = (
     stored.set(id, (stored.get(id) ?? 0) + 1);
   };
   const step = 10;
+  const atOnce = 100;
   const run = async (): Promise<void> => {
     const start = Date.now();
     for (let sent = 0; !stopping;) {
       const due = Math.floor(((Date.now() - start) / interval) * ids.length);
-      for (; sent < due; sent++) {
+      // Who is late does not beat twice, and one who has much to send lets the others of this process have their turn.
+      sent = Math.max(sent, due - ids.length);
+      for (const until = Math.min(due, sent + atOnce); sent < until; sent++) {
         const task = beat(ids[sent % ids.length] ?? '')
           .catch((error: Error) => void (failure ??= error))
           .finally(() => underWay.delete(task));

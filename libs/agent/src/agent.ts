@@ -20,7 +20,7 @@ import { keepSplit } from './identity/split.js';
 import type { UpdateHandler } from './download.js';
 import type { IdentityStore } from './identity/identity.js';
 import { newInstance } from './instance.js';
-import { firstRetry, longestRetry, waitAfter } from './retry.js';
+import { firstRetry, longerPause, longestRetry, longestWait, waitAfter } from './retry.js';
 import { nextTime, requestTimeoutOf, type Rhythm, rhythmOf } from './schedule.js';
 import { type AgentState, stateAs, type StateStore } from './state.js';
 
@@ -247,13 +247,9 @@ export class Agent {
     return !this.signal.aborted && this.serverNow() >= time;
   }
 
-  /**
-   * Tries until it works or the agent stops, each time after a longer pause, or the one the server asked for. Never
-   * longer than the poll interval: that is what a server that was away allows for.
-   */
+  /** Tries until it works or the agent stops, each time after a longer pause, or the one the server asked for. */
   private async persist(what: string, attempt: () => Promise<void>): Promise<void> {
-    const longest = () => Math.max(Math.min(this.rhythm().poll ?? longestRetry, longestRetry), firstRetry);
-    for (let pause = firstRetry; !this.signal.aborted; pause = Math.min(pause * 2, longest())) {
+    for (let pause = firstRetry; !this.signal.aborted; pause = longerPause(pause, this.rhythm())) {
       try {
         return await attempt();
       } catch (error) {
@@ -263,7 +259,7 @@ export class Agent {
           await this.save({ registered: false });
           return this.persist('connecting', () => this.connect());
         }
-        const wait = waitAfter(error, pause) * (0.75 + Math.random() / 2);
+        const wait = Math.min(waitAfter(error, pause), longestWait(this.rhythm())) * (0.75 + Math.random() / 2);
         const retryInSeconds = Math.round(wait / 100) / 10;
         this.options.onEvent?.({ type: 'failed', what, error: messageOf(error), retryInSeconds });
         await sleep(wait, undefined, { signal: this.signal }).catch(() => undefined);

@@ -3,16 +3,25 @@ import type { Database } from '#event-log';
 import type { LanePresence } from './lane-presence.js';
 import { saveSnapshot, takeSnapshot } from './snapshot.js';
 
-/** A snapshot is due after this many contacts (two seconds of replay), or this much time, in milliseconds. */
-const everyContacts = 10_000_000;
+/**
+ * A snapshot is due when replaying what came after the last takes as long as reading that does: after so many contacts for
+ * each client, which are entered in a fifth of a second at the soonest and in two at the latest.
+ */
+const contactsPerClient = 10;
+const fewestContacts = 1_000_000;
+const mostContacts = 10_000_000;
 /** What the replay of a fact takes, in contacts: 4,800,000 of these and 109,000 facts were replayed in a second. */
 const contactsPerFact = 40;
+/** It is due after this much time in any case, in milliseconds. */
 const everyMilliseconds = 300_000;
 
 /** What a replay reads. */
 type Replay = { readonly contacts: number; readonly facts: number };
 
 const weightOf = ({ contacts, facts }: Replay): number => contacts + facts * contactsPerFact;
+
+const dueAfter = (clients: number): number =>
+  Math.min(Math.max(contactsPerClient * clients, fewestContacts), mostContacts);
 
 /** Takes snapshots now and then, so that a restart replays minutes rather than days. */
 export class Snapshots {
@@ -33,7 +42,7 @@ export class Snapshots {
 
   consider(presence: LanePresence, position: bigint, appended: Replay): void {
     this.weight += weightOf(appended);
-    const due = this.weight >= everyContacts || Date.now() - this.lastTaken >= everyMilliseconds;
+    const due = this.weight >= dueAfter(presence.members.count) || Date.now() - this.lastTaken >= everyMilliseconds;
     // Turns that are owed are in no column: one is taken as soon as they are written.
     if (!due || this.underWay || !presence.owed.isEmpty) return;
     this.weight = 0;

@@ -30,8 +30,12 @@ const absent = {
   },
 };
 
-const apps = ['server', 'agent'];
-const fileOf = (app, name) => `dist/apps/${app}/src/${name}.js`;
+/** What becomes one file, and which: the server and the agent, and the thread in which the server takes in contacts. */
+const bundles = [
+  { entry: 'dist/apps/server/src/main.js', file: 'dist/apps/server/src/bundle.js' },
+  { entry: 'dist/apps/server/src/ingest/thread-main.js', file: 'dist/apps/server/src/ingest-bundle.js' },
+  { entry: 'dist/apps/agent/src/main.js', file: 'dist/apps/agent/src/bundle.js' },
+];
 
 /**
  * To keep names, esbuild has each function given its name when it is made, closures at every call. Nearly all have it
@@ -48,11 +52,11 @@ const nameOnlyTheNameless = async (path) => {
   );
 };
 
-const bundle = async (app) => {
+const bundle = async ({ entry, file }) => {
   await build({
     absWorkingDir: root,
-    entryPoints: [fileOf(app, 'main')],
-    outfile: fileOf(app, 'bundle'),
+    entryPoints: [entry],
+    outfile: file,
     bundle: true,
     platform: 'node',
     target: 'node20.19',
@@ -68,7 +72,7 @@ const bundle = async (app) => {
     },
     logLevel: 'warning',
   });
-  await nameOnlyTheNameless(join(root, fileOf(app, 'bundle')));
+  await nameOnlyTheNameless(join(root, file));
 };
 
-for (const app of apps) await bundle(app);
+for (const one of bundles) await bundle(one);

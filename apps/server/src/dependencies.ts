@@ -4,12 +4,13 @@ import type { Logger } from 'pino';
 import { type Database, isOutage, migrate } from '#event-log';
 import type { BrokerLink } from '#metrics';
 import { type BrokerTrust, brokerTls } from '#tls';
+import type { Config } from './config.js';
 
 const retryPause = 1_000;
 /** How often it says that it waits, in milliseconds. */
 const waitingReport = 10_000;
 
-export type BrokerOptions = {
+type BrokerOptions = {
   readonly url: string;
   /** Whom to trust to be the broker. */
   readonly trust: BrokerTrust;
@@ -19,8 +20,16 @@ export type BrokerOptions = {
   readonly signal: AbortSignal;
 };
 
+/** Connects to the broker of the configuration as who has these credentials. */
+export const reachBroker = (
+  { REACHBACK_NATS_URL: url, REACHBACK_NATS_CA: ca, REACHBACK_NATS_NAME: name }: Config,
+  credentials: Uint8Array | undefined,
+  log: Logger,
+  signal: AbortSignal,
+): Promise<BrokerLink> => connectBroker({ url, trust: { ca, name }, credentials, log, signal });
+
 /** Connects to the broker, however long it takes to come, and stays connected. */
-export const connectBroker = async ({ url, trust, credentials, log, signal }: BrokerOptions): Promise<BrokerLink> => {
+const connectBroker = async ({ url, trust, credentials, log, signal }: BrokerOptions): Promise<BrokerLink> => {
   const waiting = setInterval(
     () =>
       log.warn(

@@ -1,22 +1,12 @@
 import { readFile } from 'node:fs/promises';
-import { pino } from 'pino';
 import { ConfigError, readConfig } from './config.js';
+import { openLog } from './log.js';
 import { startServer } from './server.js';
 
 // The build lies in dist/apps/server/src, the package's own description at its root.
 const { version } = JSON.parse(await readFile(new URL('../../../../package.json', import.meta.url), 'utf8')) as {
   version: string;
 };
-
-/** Errors with their messages and stacks, under the name that all of Reachback logs them by; and never a key. */
-const openLog = (level: string) =>
-  pino({
-    name: 'reachback',
-    level,
-    base: { pid: process.pid },
-    serializers: { error: pino.stdSerializers.err },
-    redact: ['authorization', '*.authorization', '*.*.authorization'],
-  });
 
 const main = async (): Promise<void> => {
   const config = readConfig(process.argv, process.env, version);

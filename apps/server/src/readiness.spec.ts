@@ -6,6 +6,7 @@ import { startTestNats, type TestServer } from '#embedded';
 import type { IntakeState } from '#intake';
 import type { BrokerLink } from '#metrics';
 import { openTestDatabase, type TestDatabase } from '../../../test/helpers/database.js';
+import { checkIntake } from './ingest/check-intake.js';
 import { checksOf, type Parts } from './readiness.js';
 
 let database: TestDatabase;
@@ -22,9 +23,10 @@ afterAll(async () => {
   await Promise.all([database.close(), server.stop()]);
 });
 
+const lanes = createLanes(2);
 const parts = (more: Partial<Parts> = {}): Parts => ({
   db: database.db,
-  lanes: createLanes(2),
+  lanes,
   broker,
   isOpen: false,
   intake: undefined,
@@ -32,7 +34,7 @@ const parts = (more: Partial<Parts> = {}): Parts => ({
   ...more,
 });
 const intakeIn = async (...states: readonly IntakeState[]) => {
-  const intake = () => new Map(states.map((state, lane) => [lane, state]));
+  const intake = () => checkIntake({ states: new Map(states.map((state, lane) => [lane, state])), broker, lanes });
   return (await readReadiness(checksOf(new Set(['ingest']), parts({ intake })))).checks['intake'];
 };
 

@@ -1,10 +1,10 @@
 import { JetStreamApiError, jetstreamManager } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/transport-node';
-import { askIngest, type Checks } from '#admin-api';
+import type { Checks } from '#admin-api';
 import { type Check, contactStream, type Lanes } from '#contracts';
 import type { Database } from '#event-log';
-import type { IntakeState, RecoveryProgress } from '#intake';
 import type { BrokerLink } from '#metrics';
+import { away, starting, up } from './check.js';
 import type { Role } from './config.js';
 
 /** What a process is made of so far: it can be asked from its first moment on. */
@@ -15,18 +15,12 @@ export type Parts = {
   broker: BrokerLink | undefined;
   /** Whether the broker asks nobody who he is. */
   isOpen: boolean;
-  /** What the intake of this process does with each lane. */
-  intake: (() => ReadonlyMap<number, IntakeState>) | undefined;
+  /** What the intake of this process says of itself. */
+  intake: (() => Promise<Check>) | undefined;
   isResponding: boolean;
 };
 
-/** Further behind than this, in seconds, what the log says of who is there is old. */
-const largestLag = 30;
 const streamTimeout = 1_000;
-
-const up = (detail: string): Check => ({ state: 'up', detail });
-const starting = (detail: string): Check => ({ state: 'starting', detail });
-const away = (detail: string): Check => ({ state: 'away', detail });
 
 /** What `/readyz` asks: what the roles of this process need, and nothing else. */
 export const checksOf = (roles: ReadonlySet<Role>, parts: Parts): Checks => ({
@@ -69,48 +63,8 @@ const isThere = async (nats: NatsConnection): Promise<boolean> => {
   }
 };
 
-/** A process is judged by the lanes that it has. One that has none is good for nothing until others have them all. */
-const checkIntake = async ({ intake, broker, lanes }: Parts): Promise<Check> => {
-  if (!intake || !broker || !lanes) return starting('The intake waits for database and broker.');
-  const own = [...intake()].filter(([, { name }]) => name !== 'standing-by');
-  const checks = own.map(([lane, state]) => checkLane(lane, state));
-  const judged = checks.find(({ state }) => state !== 'up') ?? checks[0];
-  if (judged) return judged;
-  const others = broker.isConnected() ? await askIngest({ nats: broker.nats, lanes }) : undefined;
-  if (!others) return starting('This server has no lane yet, and not every lane has an owner that answers.');
-  return { state: 'standing-by', detail: 'Other servers have all lanes; this one would follow them.' };
-};
-
-const checkLane = (lane: number, now: IntakeState): Check => {
-  switch (now.name) {
-    case 'starting':
-      return starting(`Lane ${lane} is about to be taken.`);
-    case 'recovering':
-      return checkRecovery(lane, now.progress);
-    case 'standing-by':
-      return { state: 'standing-by', detail: `Lane ${lane} has another owner.` };
-    case 'disk_full':
-      return { state: 'disk_full', detail: `Lane ${lane} waits: the database has no room left on its disk.` };
-    case 'owning': {
-      const lag = Math.round(now.lagSeconds());
-      const isBehind = lag > largestLag;
-      return { state: isBehind ? 'behind' : 'up', detail: `Lane ${lane} is ${lag} s behind the broker.` };
-    }
-  }
-};
-
-const checkRecovery = (lane: number, { since, from, at, to, facts, contacts }: Readonly<RecoveryProgress>): Check => {
-  const replayed = Number(at - from);
-  const of = Number(to - from);
-  const eta = replayed > 0 ? ((Date.now() - since) / replayed) * (of - replayed) : undefined;
-  const etaSeconds = eta === undefined ? null : Math.ceil(eta / 1000);
-  const togo = etaSeconds === null ? '' : `; about ${etaSeconds} s to go`;
-  return {
-    state: 'recovering',
-    detail: `Lane ${lane} is recovering: ${replayed} of ${of} positions of the log are replayed${togo}.`,
-    recovery: { replayed, of, facts, contacts, etaSeconds },
-  };
-};
+const checkIntake = async ({ intake }: Parts): Promise<Check> =>
+  intake ? intake() : starting('The intake waits for database and broker.');
 
 const checkResponders = ({ isResponding }: Parts): Check =>
   isResponding ? up('Requests are answered.') : starting('Requests are not answered yet.');

@@ -5,26 +5,19 @@ import type { Logger } from 'pino';
 import { type Access, createAccess, type HttpTls, startAdminApi, startHealthListener } from '#admin-api';
 import { createLanes, type Lanes, ReachbackError } from '#contracts';
 import { type EnrolmentContext, keepRevocations, limitConnections } from '#enrolment';
-import {
-  announceHead,
-  type Database,
-  LaneCountError,
-  openDatabase,
-  openRetentionDatabase,
-  readStorage,
-  settleLaneCount,
-  startRetention,
-} from '#event-log';
+import { announceHead, type Database, LaneCountError, readStorage, settleLaneCount } from '#event-log';
 import { ensureAccounts } from '#identity';
-import { startIntake } from '#intake';
 import { createMetrics, type Metrics } from '#metrics';
 import { startNotifier } from '#notifier';
 import { followers, runFollower } from '#projections';
 import { startResponders } from '#responders';
 import { type Config, ConfigError, type Role } from './config.js';
-import { connectBroker, migrateWhenThere } from './dependencies.js';
+import { migrateWhenThere, reachBroker } from './dependencies.js';
 import { openHttpTls } from './http-tls.js';
 import { readIdentity } from './identity.js';
+import { startIngest } from './ingest/ingest.js';
+import { openIngestThread } from './ingest/thread.js';
+import { openPools, type Pools } from './pools.js';
 import { checksOf, openBroker, type Parts } from './readiness.js';
 
 export type Stoppable = { readonly stop: () => Promise<void> };
@@ -42,14 +35,10 @@ export const startServer = async (
   };
   const has = (role: Role): boolean => config.roles.has(role);
   const metrics = createMetrics({ version, roles: [...config.roles] });
-  const name = namer();
-  const open = (pool: string, connections: number, statementTimeout?: number): Database => {
-    const url = config.REACHBACK_DATABASE_URL;
-    const observer = metrics.pool(pool);
-    const db = openDatabase({ url, connections, name: name.of(pool), statementTimeout, observer });
-    started.push(() => db.end({ timeout: 5 }));
-    return db;
-  };
+  const instance = randomBytes(4).toString('hex');
+  const pools = openPools(config, instance, metrics);
+  const { open } = pools;
+  started.push(pools.end);
   try {
     const parts: Parts = {
       db: open('health', 2),
@@ -59,7 +48,14 @@ export const startServer = async (
       intake: undefined,
       isResponding: false,
     };
-    metrics.watch.database({ db: parts.db, instance: name.instance, projects: has('project') });
+    metrics.watch.database({ db: parts.db, instance, projects: has('project') });
+    // A process that does nothing else needs no second thread.
+    const thread = has('ingest') && config.roles.size > 1 ? openIngestThread({ config, version, instance }) : undefined;
+    if (thread) {
+      started.push(thread.stop);
+      metrics.watch.thread(thread.metrics);
+      parts.intake = thread.check;
+    }
     const refused = metrics.http.refused;
     const access = createAccess({ db: parts.db, keys: keysOf(config), oidc: oidcOf(config), log, refused });
     const tls = await openHttpTls(config, log);
@@ -72,8 +68,7 @@ export const startServer = async (
     parts.lanes = lanes;
     const identity = await readIdentity(config.REACHBACK_NATS_KEYS, lanes.count);
     if (!identity) log.warn(openBroker);
-    const reach = (credentials: Uint8Array | undefined) =>
-      connectBroker({ url: config.REACHBACK_NATS_URL, trust: trustOf(config), credentials, log, signal });
+    const reach = (credentials: Uint8Array | undefined) => reachBroker(config, credentials, log, signal);
     parts.isOpen = !identity;
     let enrolment: EnrolmentContext | undefined;
     if (identity?.authority && identity.system) {
@@ -99,18 +94,11 @@ export const startServer = async (
       const given = { config, access, version, log, metrics, parts, nats, lanes, open, port, enrolment, tls };
       started.push(await startApi(given));
     }
-    // An append of each lane may wait for its turn with a connection in its hand.
-    if (has('ingest')) {
-      const db = open('ingest', 3 + Math.min(lanes.count, 16));
-      const intake = await startIntake({ db, nats, lanes, log, observer: metrics.intake });
-      parts.intake = intake.states;
-      metrics.watch.lanes(intake.states);
-      started.push(intake.stop);
-      const { REACHBACK_DATABASE_URL: url, REACHBACK_CONTACT_DAYS: keepDays } = config;
-      const pool = 'retention';
-      const retention = openRetentionDatabase({ url, name: name.of(pool), observer: metrics.pool(pool) });
-      started.push(() => retention.end({ timeout: 5 }));
-      started.push(startRetention({ db: retention, keepDays, log }).stop);
+    thread?.start(lanes.count);
+    if (has('ingest') && !thread) {
+      const ingest = await startIngest({ config, pools, broker: parts.broker, lanes, metrics, log });
+      parts.intake = ingest.check;
+      started.push(ingest.stop);
     }
     if (has('project')) {
       const db = open('project', 4);
@@ -145,15 +133,7 @@ const countLanes = async (db: Database, { REACHBACK_LANES }: Config): Promise<nu
   }
 };
 
-/** Names connections for the database's list of them, so that those of this process can be told from others'. */
-const namer = () => {
-  const instance = randomBytes(4).toString('hex');
-  return { instance, of: (pool: string): string => `reachback ${pool} ${instance}` };
-};
-
 const keysOf = (config: Config): ReadonlyMap<string, string> => new Map([['default', config.REACHBACK_ADMIN_KEY]]);
-
-const trustOf = ({ REACHBACK_NATS_CA: ca, REACHBACK_NATS_NAME: name }: Config) => ({ ca, name });
 
 const oidcOf = ({
   REACHBACK_OIDC_ISSUER: issuer,
@@ -198,7 +178,7 @@ type ApiOptions = {
   readonly parts: Parts;
   readonly nats: NatsConnection;
   readonly lanes: Lanes;
-  readonly open: (pool: string, connections: number, statementTimeout: number) => Database;
+  readonly open: Pools['open'];
   readonly port: number;
   readonly enrolment: EnrolmentContext | undefined;
   readonly tls: HttpTls | undefined;

@@ -4,4 +4,3 @@ export * from './health/health-listener.js';
 export type { HttpTls } from './http/web-server.js';
 export * from './health/readiness.js';
 export * from './start.js';
-export { askIngest } from './presence-owner.js';

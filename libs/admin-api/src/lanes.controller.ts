@@ -3,7 +3,7 @@ import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import { laneListSchema } from '#contracts';
 import { Requires } from './access/requires.js';
 import { type ApiContext, Context } from './context.js';
-import { askOwner } from './presence-owner.js';
+import { askOwner } from '#intake';
 
 type LaneState = {
   readonly lane: number;

@@ -1,3 +1,4 @@
+export { askIngest, askOwner, askOwners } from './ask-presence.js';
 export * from './batch.js';
 export { because, causeOf } from './cause.js';
 export * from './contact-limiter.js';

@@ -1,9 +1,15 @@
-import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
+import { type Aggregator, Counter, Gauge, Histogram, type Registry } from 'prom-client';
 
 /** Makes the metrics of one registry, each under Reachback's name. */
 export type Define = {
   readonly counter: <L extends string>(name: string, help: string, labelNames?: readonly L[]) => Counter<L>;
-  readonly gauge: <L extends string>(name: string, help: string, labelNames?: readonly L[]) => Gauge<L>;
+  /** @param together what is shown where several threads have a value; by default the sum. */
+  readonly gauge: <L extends string>(
+    name: string,
+    help: string,
+    labelNames?: readonly L[],
+    together?: Aggregator,
+  ) => Gauge<L>;
   readonly histogram: <L extends string>(
     name: string,
     help: string,
@@ -21,7 +27,8 @@ export const defineIn = (registry: Registry): Define => {
   });
   return {
     counter: (name, help, labelNames = []) => new Counter(describe(name, help, labelNames)),
-    gauge: (name, help, labelNames = []) => new Gauge(describe(name, help, labelNames)),
+    gauge: (name, help, labelNames = [], together = 'sum') =>
+      new Gauge({ ...describe(name, help, labelNames), aggregator: together }),
     histogram: (name, help, buckets, labelNames = []) =>
       new Histogram({ ...describe(name, help, labelNames), buckets: [...buckets] }),
   };

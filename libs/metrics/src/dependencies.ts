@@ -14,7 +14,7 @@ export type BrokerLink = {
 
 /** The connection to the broker. */
 export const brokerMetrics = ({ gauge, counter }: Define) => {
-  const connected = gauge('nats_connected', '1 while there is a connection to the broker.');
+  const connected = gauge('nats_connected', '1 while every connection to the broker is there.', [], 'min');
   const disconnects = counter('nats_disconnects_total', 'How often the connection to the broker was lost.');
   const reconnects = counter('nats_reconnects_total', 'How often it came back.');
   const bytes = counter('nats_bytes_total', 'Bytes exchanged with the broker.', ['direction']);

@@ -117,6 +117,38 @@ describe('what is stored', () => {
   });
 });
 
+describe('what another thread counts', () => {
+  const beats = (count: number) => ({ lane: 0, messages: count, chunks: [], seconds: 0.01 });
+  const threads = () => [create(), createMetrics({ version: '1.2.3', roles: [], isWholeProcess: false })] as const;
+
+  test('is added, and what is true of each is true of both', async () => {
+    const [first, second] = threads();
+    first.watch.thread(second.values);
+    first.intake.committed(beats(2));
+    second.intake.committed(beats(3));
+    const text = await first.read();
+    const seen = parseMetrics(text);
+    expect(seen.value('reachback_intake_batch_messages_sum', { lane: '0' })).toBe(5);
+    expect(seen.value('reachback_intake_batch_messages_bucket', { lane: '0', le: '1' })).toBe(0);
+    expect(seen.value('reachback_intake_batch_messages_bucket', { lane: '0', le: '10' })).toBe(2);
+    expect(seen.value('reachback_info', { version: '1.2.3' })).toBe(1);
+    expect(seen.value('process_resident_memory_bytes')).toBeLessThan(2 * process.memoryUsage.rss());
+    expect(text.match(/^# TYPE reachback_info /gm)).toHaveLength(1);
+  });
+
+  test('stays when it does not answer, for counters never fall', async () => {
+    const [first, second] = threads();
+    let isBusy = false;
+    first.watch.thread(() => (isBusy ? Promise.reject(new Error('busy')) : second.values()));
+    second.intake.committed(beats(3));
+    const sum = async () =>
+      parseMetrics(await first.read()).value('reachback_intake_batch_messages_sum', { lane: '0' });
+    expect(await sum()).toBe(3);
+    isBusy = true;
+    expect(await sum()).toBe(3);
+  });
+});
+
 test('without broker and database it answers, and says that they are away', async () => {
   const seen = parseMetrics(await create().read());
   expect(seen.value('reachback_nats_connected')).toBe(0);

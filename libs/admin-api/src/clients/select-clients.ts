@@ -3,7 +3,7 @@ import type { Cause, Client, ClientListQuery, Status } from '#contracts';
 import type { Scope } from '../access/scope.js';
 import type { ApiContext } from '../context.js';
 import { encodeCursor, pageOf } from '../paging.js';
-import { askOwners } from '../presence-owner.js';
+import { askOwners } from '#intake';
 import { client, presence } from '../tables.js';
 import { type Expected, expectOf } from './list/expect.js';
 import { filtersOf } from './list/filters.js';

@@ -9,7 +9,7 @@ import type { Scope } from '../access/scope.js';
 import { type ApiContext, Context } from '../context.js';
 import { countFleetNow } from '../counts/count-fleet.js';
 import { notAfterNow, untilHistoryIsThere } from '../past.js';
-import { askIngest } from '../presence-owner.js';
+import { askIngest } from '#intake';
 import { historyTimes } from './history-times.js';
 
 /** The past of a group is that of the clients that are in it now, or were when they were removed. */

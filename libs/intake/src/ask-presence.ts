@@ -1,6 +1,7 @@
+import type { NatsConnection } from '@nats-io/transport-node';
 import { z } from 'zod';
-import { subjects } from '#contracts';
-import type { ApiContext } from './context.js';
+import { type Lanes, subjects } from '#contracts';
+import type { IngestRate } from './presence-replies.js';
 
 const time = z.string().nullable();
 const answer = z.object({
@@ -20,6 +21,8 @@ const answer = z.object({
 export type OwnerAnswer = z.infer<typeof answer>;
 type Exact = OwnerAnswer['clients'][number];
 
+type Broker = { readonly nats: NatsConnection };
+
 const ownerTimeout = 1_500;
 
 /**
@@ -27,7 +30,7 @@ const ownerTimeout = 1_500;
  * Undefined while nobody owns the lane.
  */
 export const askOwner = async (
-  { nats }: Pick<ApiContext, 'nats'>,
+  { nats }: Broker,
   lane: number,
   ordinals: readonly number[] = [],
 ): Promise<OwnerAnswer | undefined> => {
@@ -43,7 +46,7 @@ type Place = { readonly lane: number; readonly ordinal: number };
 
 /** Asks the owners of these clients' lanes. A lane without an owner is not in the answer, and nor are its clients. */
 export const askOwners = async (
-  context: Pick<ApiContext, 'nats'>,
+  broker: Broker,
   clients: readonly Place[],
 ): Promise<ReadonlyMap<number, ReadonlyMap<number, Exact>>> => {
   const ordinals = new Map<number, number[]>();
@@ -53,7 +56,7 @@ export const askOwners = async (
     else ordinals.set(lane, [ordinal]);
   }
   const answers = await Promise.all(
-    [...ordinals].map(async ([lane, asked]) => [lane, await askOwner(context, lane, asked)] as const),
+    [...ordinals].map(async ([lane, asked]) => [lane, await askOwner(broker, lane, asked)] as const),
   );
   return new Map(
     answers.flatMap(([lane, owner]) =>
@@ -62,11 +65,9 @@ export const askOwners = async (
   );
 };
 
-export type Ingest = { readonly lagSeconds: number; readonly perSecond: number };
-
 /** The intake as a whole: how far behind the worst lane is, and the rates' sum. Undefined while a lane has no owner. */
-export const askIngest = async (context: Pick<ApiContext, 'nats' | 'lanes'>): Promise<Ingest | undefined> => {
-  const owners = await Promise.all(context.lanes.ids.map((lane) => askOwner(context, lane)));
+export const askIngest = async (broker: Broker & { readonly lanes: Lanes }): Promise<IngestRate | undefined> => {
+  const owners = await Promise.all(broker.lanes.ids.map((lane) => askOwner(broker, lane)));
   const present = owners.filter((owner) => owner !== undefined);
   if (present.length < owners.length) return undefined;
   return {

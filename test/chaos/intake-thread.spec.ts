@@ -36,3 +36,11 @@ test('a server that is told to stop lets its intake end first, and has nothing t
   expect(before?.id).toBe('pc-1');
   expect(server.log()).not.toContain('not left');
 });
+
+test('it ends while the broker is away as well', async () => {
+  await system.broker.kill();
+  expect(await system.server.stop()).toBe(0);
+  await system.broker.start();
+  await system.restart();
+  await system.untilStatus('pc-1', 'Online');
+});

@@ -44,11 +44,10 @@ const runIngestThread = async (): Promise<void> => {
     else stopping.abort();
   });
   await untilAborted(stopping.signal);
-  await running.catch((error: unknown) => {
-    if (!stopping.signal.aborted) throw error;
-  });
+  // Before that there is nothing to end, and the broker may never come.
+  if (ingest) await running;
   await pools.end();
-  port.close();
+  process.exit(0);
 };
 
 const untilAborted = async (signal: AbortSignal): Promise<void> => {

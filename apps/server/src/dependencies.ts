@@ -3,33 +3,21 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { type Database, isOutage, migrate } from '#event-log';
 import type { BrokerLink } from '#metrics';
-import { type BrokerTrust, brokerTls } from '#tls';
+import { brokerTls } from '#tls';
 import type { Config } from './config.js';
 
 const retryPause = 1_000;
 /** How often it says that it waits, in milliseconds. */
 const waitingReport = 10_000;
 
-type BrokerOptions = {
-  readonly url: string;
-  /** Whom to trust to be the broker. */
-  readonly trust: BrokerTrust;
-  /** Who it is; undefined where the broker asks nobody. */
-  readonly credentials: Uint8Array | undefined;
-  readonly log: Logger;
-  readonly signal: AbortSignal;
-};
-
-/** Connects to the broker of the configuration as who has these credentials. */
-export const reachBroker = (
+/** Connects to the broker as who has these credentials, however long it takes to come, and stays connected. */
+export const reachBroker = async (
   { REACHBACK_NATS_URL: url, REACHBACK_NATS_CA: ca, REACHBACK_NATS_NAME: name }: Config,
+  /** Undefined where the broker asks nobody who he is. */
   credentials: Uint8Array | undefined,
   log: Logger,
   signal: AbortSignal,
-): Promise<BrokerLink> => connectBroker({ url, trust: { ca, name }, credentials, log, signal });
-
-/** Connects to the broker, however long it takes to come, and stays connected. */
-const connectBroker = async ({ url, trust, credentials, log, signal }: BrokerOptions): Promise<BrokerLink> => {
+): Promise<BrokerLink> => {
   const waiting = setInterval(
     () =>
       log.warn(
@@ -40,7 +28,7 @@ const connectBroker = async ({ url, trust, credentials, log, signal }: BrokerOpt
   const nats = await connect({
     servers: url,
     name: 'reachback-server',
-    ...brokerTls(url, trust),
+    ...brokerTls(url, { ca, name }),
     ...(credentials && { authenticator: credsAuthenticator(credentials) }),
     // A broker that came back without our account may yet be given it.
     ignoreAuthErrorAbort: true,

@@ -6,6 +6,7 @@ import type { Database } from '#event-log';
 import type { BrokerLink } from '#metrics';
 import { away, starting, up } from './check.js';
 import type { Role } from './config.js';
+import { notYet } from './ingest/check-intake.js';
 
 /** What a process is made of so far: it can be asked from its first moment on. */
 export type Parts = {
@@ -63,8 +64,7 @@ const isThere = async (nats: NatsConnection): Promise<boolean> => {
   }
 };
 
-const checkIntake = async ({ intake }: Parts): Promise<Check> =>
-  intake ? intake() : starting('The intake waits for database and broker.');
+const checkIntake = async ({ intake }: Parts): Promise<Check> => (intake ? intake() : notYet);
 
 const checkResponders = ({ isResponding }: Parts): Check =>
   isResponding ? up('Requests are answered.') : starting('Requests are not answered yet.');

@@ -94,7 +94,7 @@ export const startServer = async (
       const given = { config, access, version, log, metrics, parts, nats, lanes, open, port, enrolment, tls };
       started.push(await startApi(given));
     }
-    thread?.start(lanes.count);
+    thread?.start(lanes.count, identity?.server);
     if (has('ingest') && !thread) {
       const ingest = await startIngest({ config, pools, broker: parts.broker, lanes, metrics, log });
       parts.intake = ingest.check;

@@ -9,7 +9,7 @@ export const threadMetrics = () => {
     watch: (values: () => Promise<MetricValues>): void => void (read = values),
     values: (): MetricValues | undefined => last,
     refresh: async (): Promise<void> => {
-      await inTime((async () => void (last = (await read?.()) ?? last))());
+      if (read) await inTime(read().then((values) => void (last = values)));
     },
   };
 };

@@ -6,6 +6,8 @@ import { starting } from '../check.js';
 /** Further behind than this, in seconds, what the log says of who is there is old. */
 const largestLag = 30;
 
+export const notYet = starting('The intake waits for database and broker.');
+
 export type IntakeParts = {
   /** What the intake of this process does with each lane. */
   readonly states: ReadonlyMap<number, IntakeState>;

@@ -2,12 +2,11 @@ import { once } from 'node:events';
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
 import type { Logger } from 'pino';
 import { createLanes } from '#contracts';
-import { createMetrics } from '#metrics';
-import { starting } from '../check.js';
+import { type BrokerLink, createMetrics } from '#metrics';
 import { reachBroker } from '../dependencies.js';
-import { readIdentity } from '../identity.js';
 import { openLog } from '../log.js';
 import { openPools } from '../pools.js';
+import { notYet } from './check-intake.js';
 import { type Ingest, startIngest } from './ingest.js';
 import type { Answers, Order, ThreadData } from './thread-protocol.js';
 
@@ -20,38 +19,32 @@ const runIngestThread = async (): Promise<void> => {
   const metrics = createMetrics({ version, roles: [...config.roles], isWholeProcess: false });
   const pools = openPools(config, instance, metrics);
   const stopping = new AbortController();
-  let ingest: Ingest | undefined;
+  let running: { readonly ingest: Ingest; readonly broker: BrokerLink } | undefined;
 
   const answers: { readonly [W in keyof Answers]: () => Promise<Answers[W]> } = {
-    check: async () => (ingest ? ingest.check() : starting('The intake waits for database and broker.')),
+    check: async () => (running ? running.ingest.check() : notYet),
     metrics: () => metrics.values(),
   };
-  const start = async (count: number): Promise<void> => {
+  const start = async (count: number, credentials: Uint8Array | undefined): Promise<void> => {
     const lanes = createLanes(count);
-    const identity = await readIdentity(config.REACHBACK_NATS_KEYS, lanes.count);
-    const broker = await reachBroker(config, identity?.server, log, stopping.signal);
+    const broker = await reachBroker(config, credentials, log, stopping.signal);
     metrics.watch.broker(broker);
-    ingest = await startIngest({ config, pools, broker, lanes, metrics, log });
-    await untilAborted(stopping.signal);
-    await ingest.stop();
-    await broker.nats.drain().catch(() => undefined);
+    running = { broker, ingest: await startIngest({ config, pools, broker, lanes, metrics, log }) };
   };
-
-  let running: Promise<void> = Promise.resolve();
+  const failed = (error: unknown): void => {
+    if (!stopping.signal.aborted) throw error;
+  };
   port.on('message', (order: Order) => {
-    if (order.type === 'start') running = start(order.lanes);
+    if (order.type === 'start') void start(order.lanes, order.credentials).catch(failed);
     else if (order.type === 'ask') void answer(order.port, answers[order.what], log);
     else stopping.abort();
   });
-  await untilAborted(stopping.signal);
-  // Before that there is nothing to end, and the broker may never come.
-  if (ingest) await running;
+  await once(stopping.signal, 'abort');
+  // Before it runs there is nothing to end, and the broker may never come.
+  await running?.ingest.stop();
+  await running?.broker.nats.drain().catch(() => undefined);
   await pools.end();
   process.exit(0);
-};
-
-const untilAborted = async (signal: AbortSignal): Promise<void> => {
-  if (!signal.aborted) await once(signal, 'abort');
 };
 
 /** Who asks learns of a failure by the port's end. */

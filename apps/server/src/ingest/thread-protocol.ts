@@ -11,6 +11,6 @@ export type Answers = { readonly check: Check; readonly metrics: MetricValues };
 
 /** What it is told. The answer to a question goes to the port that comes with it. */
 export type Order =
-  | { readonly type: 'start'; readonly lanes: number }
+  | { readonly type: 'start'; readonly lanes: number; readonly credentials: Uint8Array | undefined }
   | { readonly type: 'ask'; readonly what: keyof Answers; readonly port: MessagePort }
   | { readonly type: 'stop' };

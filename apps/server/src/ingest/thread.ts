@@ -9,8 +9,8 @@ const program = new URL('./ingest-bundle.js', import.meta.url);
 
 /** The role `ingest` in a thread of this process. */
 export type IngestThread = Ingest & {
-  /** To be called once the tables are there. */
-  readonly start: (lanes: number) => void;
+  /** To be called once the tables are there; with what it connects by to a broker that asks. */
+  readonly start: (lanes: number, credentials: Uint8Array | undefined) => void;
   readonly metrics: () => Promise<MetricValues>;
 };
 
@@ -37,7 +37,7 @@ export const openIngestThread = (workerData: ThreadData): IngestThread => {
     return answer;
   };
   return {
-    start: (lanes) => tell({ type: 'start', lanes }),
+    start: (lanes, credentials) => tell({ type: 'start', lanes, credentials }),
     check: () => ask('check'),
     metrics: () => ask('metrics'),
     stop: async () => {

@@ -4,7 +4,7 @@ import { anyFreePort, startTestPostgres, type TestServer } from '#embedded';
 import type { Readiness } from '#contracts';
 import { until } from '../helpers/conditions.js';
 import { scrape } from '../helpers/metrics.js';
-import { startServerProcess } from '../helpers/server-process.js';
+import { forkServer, startServerProcess } from '../helpers/server-process.js';
 import { startSystem, type System } from '../helpers/system.js';
 
 let postgres: TestServer;
@@ -121,6 +121,20 @@ test('a server that waits for its database says so before it has started', async
   // It has taken the lane; the one that had it stands by, and is ready to.
   expect((await untilState('intake', 'standing-by')).code).toBe(200);
   await server.stop();
+});
+
+test.each(['database', 'broker'])('a server that waits for its %s ends when it is told to', async (away) => {
+  const nowhere = `127.0.0.1:${await anyFreePort()}`;
+  const port = await anyFreePort();
+  const { child, exited, log } = await forkServer({
+    natsUrl: away === 'broker' ? `nats://${nowhere}` : system.broker.url,
+    databaseUrl: away === 'database' ? `postgres://${nowhere}/reachback` : postgres.url,
+    port,
+  });
+  await untilState('database', away === 'database' ? 'away' : 'up', `http://127.0.0.1:${port}`);
+  child.kill('SIGTERM');
+  expect(await exited).toEqual([0, null]);
+  expect(log()).not.toMatch(/AbortError|    at /);
 });
 
 test('a server is asked for what its roles need, and for nothing else', async () => {

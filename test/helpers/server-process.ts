@@ -32,8 +32,8 @@ export type ServerOptions = {
   readonly nodeOptions?: readonly string[] | undefined;
 };
 
-/** Starts a server and waits until it listens; it may still be waiting for intake to recover. */
-export const startServerProcess = async ({
+/** Starts a server, and does not wait for anything. */
+export const forkServer = async ({
   natsUrl,
   databaseUrl,
   roles,
@@ -41,7 +41,7 @@ export const startServerProcess = async ({
   logLevel = 'info',
   env = {},
   nodeOptions = [],
-}: ServerOptions): Promise<ServerProcess> => {
+}: ServerOptions) => {
   let logged = '';
   const child = fork(main, roles ? ['--roles', roles] : [], {
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
@@ -60,8 +60,14 @@ export const startServerProcess = async ({
   const exited = once(child, 'exit');
   const started = once(child, 'message') as Promise<[{ readonly port?: number }]>;
   await noteTestProcess(child.pid, main);
+  return { child, exited, started, log: () => logged };
+};
+
+/** Starts a server and waits until it listens; it may still be waiting for intake to recover. */
+export const startServerProcess = async (options: ServerOptions): Promise<ServerProcess> => {
+  const { child, exited, started, log } = await forkServer(options);
   const first = await Promise.race([started, exited.then(() => undefined)]);
-  if (!first) throw new Error(`The server ended at its start:\n${logged}`);
+  if (!first) throw new Error(`The server ended at its start:\n${log()}`);
   const end = async (signal: NodeJS.Signals) => {
     if (child.exitCode === null && child.signalCode === null) child.kill(signal);
     await exited;
@@ -70,7 +76,7 @@ export const startServerProcess = async ({
     url: `http://127.0.0.1:${first[0].port ?? 0}`,
     key,
     process: child,
-    log: () => logged,
+    log,
     stop: async () => {
       await end('SIGTERM');
       return child.exitCode;

@@ -10,7 +10,11 @@ const retryPause = 1_000;
 /** How often it says that it waits, in milliseconds. */
 const waitingReport = 10_000;
 
-/** Connects to the broker as who has these credentials, however long it takes to come, and stays connected. */
+/**
+ * Connects to the broker as who has these credentials, however long it takes to come, and stays connected.
+ *
+ * @throws what the signal aborts with, at once
+ */
 export const reachBroker = async (
   { REACHBACK_NATS_URL: url, REACHBACK_NATS_CA: ca, REACHBACK_NATS_NAME: name }: Config,
   /** Undefined where the broker asks nobody who he is. */
@@ -25,7 +29,7 @@ export const reachBroker = async (
       ),
     waitingReport,
   );
-  const nats = await connect({
+  const connecting = connect({
     servers: url,
     name: 'reachback-server',
     ...brokerTls(url, { ca, name }),
@@ -41,11 +45,24 @@ export const reachBroker = async (
     maxPingOut: 2,
     // Two stacks caught for every contact passed on, for a request that hardly ever fails: 8 % of the time under polls.
     noAsyncTraces: true,
-  }).finally(() => clearInterval(waiting));
-  const link = watchLink(nats, log);
-  signal.throwIfAborted();
-  return link;
+  });
+  try {
+    return watchLink(await Promise.race([connecting, aborted(signal)]), log);
+  } catch (error) {
+    // It may come all the same.
+    void connecting.then((nats) => nats.close()).catch(() => undefined);
+    throw error;
+  } finally {
+    clearInterval(waiting);
+  }
 };
+
+const aborted = (signal: AbortSignal): Promise<never> =>
+  new Promise((_, reject) => {
+    const abort = () => reject(signal.reason as Error);
+    if (signal.aborted) abort();
+    else signal.addEventListener('abort', abort, { once: true });
+  });
 
 const watchLink = (nats: NatsConnection, log: Logger): BrokerLink => {
   let isConnected = true;

@@ -18,8 +18,12 @@ const main = async (): Promise<void> => {
     if (stopping.signal.aborted) process.exit(130);
     log.info({ reason }, 'stopping');
     stopping.abort();
+    // One that still waits for its database or its broker has ended what it had by then.
     starting
-      .then((server) => server.stop())
+      .then(
+        (server) => server.stop(),
+        () => undefined,
+      )
       .then(
         () => process.exit(0),
         () => process.exit(1),
@@ -32,7 +36,10 @@ const main = async (): Promise<void> => {
   if (process.connected) process.on('disconnect', abandoned);
   // It went while this one was loading, before anybody listened.
   else if (process.send) abandoned();
-  const server = await starting;
+  const server = await starting.catch((error: unknown) => {
+    if (!stopping.signal.aborted) throw error;
+  });
+  if (!server) return;
   log.info({ port: server.port, roles: [...config.roles] }, 'server started');
   if (process.connected) process.send?.({ type: 'started', port: server.port });
 };

@@ -2,7 +2,14 @@ import postgres from 'postgres';
 import type { Fact } from '#contracts';
 import { observe } from './transact.js';
 
-const types = { bigint: postgres.BigInt } as const;
+/** A time that is text already goes as it is: the client would read it and write it again, 1 us each of thousands. */
+const date = {
+  to: 1184,
+  from: [1082, 1114, 1184],
+  serialize: (time: Date | string) => (typeof time === 'string' ? time : time.toISOString()),
+  parse: (text: string) => new Date(text),
+};
+const types = { bigint: postgres.BigInt, date };
 
 /** A connection pool on Reachback's database; `int8` is read as `bigint`. */
 export type Database = postgres.Sql<{ bigint: bigint }>;

@@ -55,13 +55,14 @@ export class Timelines {
 
   /** The transitions added that still count. */
   get added(): readonly CountedTransition[] {
-    return [...this.lines.values()].flatMap((line) =>
-      line.flatMap((transition, i) =>
-        this.fresh.has(transition)
-          ? [{ ...transition, counted: countedAs(transition), countedBefore: countedAs(line[i - 1]) }]
-          : [],
-      ),
-    );
+    const added: CountedTransition[] = [];
+    for (const line of this.lines.values()) {
+      line.forEach((transition, i) => {
+        if (!this.fresh.has(transition)) return;
+        added.push({ ...transition, counted: countedAs(transition), countedBefore: countedAs(line[i - 1]) });
+      });
+    }
+    return added;
   }
 
   /** By how much the counts change. */

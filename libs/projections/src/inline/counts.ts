@@ -1,5 +1,6 @@
 import type { Fact, FactOf } from '#contracts';
 import { type InlineProjection, send, type Transaction } from '#event-log';
+import { lastOfEach, ofType } from './batches.js';
 
 /**
  * In which cohort each client is counted, and how many are in each: what the API answers counts from, without looking at
@@ -23,20 +24,37 @@ export const counts: InlineProjection = {
     for (const id of await noteLabels(facts, tx)) changed.add(id);
     if (changed.size + others.size === 0) return;
     const only = (doing: Doing) => [...others.keys()].filter((id) => others.get(id) === doing && !changed.has(id));
-    // Sorted, so that the counters and the index are gone through in one order.
-    send(tx)`
-      SELECT count_clients(
-        ${[...changed].sort()}::text[], ${only('worked').sort()}::text[], ${only('transitioned').sort()}::text[])`;
+    const worked = only('worked');
+    if (changed.size + worked.length > 0) {
+      // Sorted, so that the index is gone through in one order.
+      send(tx)`SELECT count_clients(${[...changed].sort()}::text[], ${worked.sort()}::text[])`;
+    }
+    const turned = new Set(only('turned'));
+    const turns = lastOfEach(ofType(facts, 'client-status-changed'));
+    countTurns(
+      turns.filter(({ client }) => turned.has(client ?? '')),
+      tx,
+    );
   },
 };
 
+const countTurns = (turns: readonly FactOf<'client-status-changed'>[], tx: Transaction): void => {
+  if (turns.length === 0) return;
+  send(tx)`
+    SELECT count_turns(
+      ${turns.map(({ client }) => client ?? '')}::text[],
+      ${turns.map(({ data }) => data.status)}::text[],
+      ${turns.map(({ data }) => data.network)}::text[],
+      ${turns.map(({ data }) => data.networkName ?? '')}::text[])`;
+};
+
 /** What changes little of how a client is counted: what it has and was sent, or nothing but its status. */
-type Doing = 'worked' | 'transitioned';
+type Doing = 'worked' | 'turned';
 
 const doingOf = (fact: Fact): Doing | undefined => {
   switch (fact.type) {
     case 'client-status-changed':
-      return 'transitioned';
+      return 'turned';
     case 'client-reported':
     case 'work-settled':
       return 'worked';

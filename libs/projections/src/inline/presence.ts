@@ -8,17 +8,16 @@ export const presence: InlineProjection = {
     const changes = lastOfEach(ofType(facts, 'client-status-changed'));
     if (changes.length === 0) return;
     send(tx)`
-      INSERT INTO presence AS p (client_id, status, cause, since, network, network_name)
-      SELECT * FROM unnest(
+      UPDATE presence p SET
+        status = f.status, cause = f.cause, since = f.since, network = f.network, network_name = f.network_name
+      FROM unnest(
         ${changes.map((fact) => fact.client ?? '')}::text[],
         ${changes.map((fact) => fact.data.status)}::text[],
         ${changes.map((fact) => fact.data.cause)}::text[],
         ${changes.map((fact) => fact.data.at)}::timestamptz[],
         ${changes.map((fact) => fact.data.network)}::text[],
         ${changes.map((fact) => fact.data.networkName)}::text[]
-      )
-      ON CONFLICT (client_id) DO UPDATE SET
-        status = excluded.status, cause = excluded.cause, since = excluded.since,
-        network = excluded.network, network_name = excluded.network_name`;
+      ) AS f (client_id, status, cause, since, network, network_name)
+      WHERE p.client_id = f.client_id`;
   },
 };

@@ -42,3 +42,12 @@ test('of a server that can answer few, hardly more than those come back, once th
   expect(late.length).toBeGreaterThan(0);
   expect(late.reduce((sum, count) => sum + count, 0) / late.length).toBeLessThan(250);
 });
+
+test('a quiet hour says nothing of what could have been answered', () => {
+  let now = 0;
+  const backOff = new BackOff(() => now);
+  const longest = () => Math.max(...Array.from({ length: 5_000 }, () => backOff.refuse()));
+  const atFirst = longest();
+  for (; now < 3_600_000; now += 10_000) backOff.serve();
+  expect(longest()).toBe(atFirst);
+});

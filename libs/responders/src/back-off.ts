@@ -2,13 +2,16 @@
 const shortest = 4_000;
 const longest = 300_000;
 /** So many a second are answered, as long as it is not known better. */
-const presumably = 500;
+const presumably = 1_000;
 /** So many a second are let come back at least, whatever is answered. */
 const atLeast = 50;
-/** Of what is answered: so many more are let come back, so that there is always somebody to answer. */
-const welcome = 1.5;
-/** What a second was good for counts less in each of those that follow. */
-const fading = 0.8;
+/**
+ * Of what is answered: so many more are let come back. To refuse somebody takes far less than to answer him, and
+ * places that are too far away leave the server with nothing to do.
+ */
+const welcome = 2;
+/** What was answered in a second counts less with each that follows in which not everybody is. */
+const fading = 0.95;
 
 /**
  * For how long those who are refused are sent away. Of a fleet that comes back at once nearly all are refused; were they
@@ -18,6 +21,7 @@ const fading = 0.8;
 export class BackOff {
   private perSecond = presumably;
   private answered = 0;
+  private refused = 0;
   private since: number;
   /** When the last of those who stay away comes back. */
   private last = 0;
@@ -29,18 +33,27 @@ export class BackOff {
   /** A request was answered. */
   serve(): void {
     this.answered++;
-    const passed = (this.now() - this.since) / 1_000;
-    if (passed < 1) return;
-    this.perSecond = Math.max(this.answered / passed, this.perSecond * fading ** passed, atLeast);
-    this.since = this.now();
-    this.answered = 0;
+    this.measure();
   }
 
-  /** A request is refused. @returns the seconds after which to ask again; not the same for everybody */
+  /** A request is refused. @returns the seconds after which to ask again: agents spread themselves around that */
   refuse(): number {
+    this.refused++;
+    this.measure();
     const now = this.now();
     this.last = Math.max(this.last, now + shortest) + 1_000 / (this.perSecond * welcome);
     this.last = Math.min(this.last, now + longest);
-    return Math.ceil(((this.last - now) / 1_000) * (0.75 + Math.random() / 2));
+    return Math.ceil((this.last - now) / 1_000);
+  }
+
+  /** Where nobody was refused, what was answered is what was asked, and says nothing of what more could have been. */
+  private measure(): void {
+    const passed = (this.now() - this.since) / 1_000;
+    if (passed < 1) return;
+    const known = this.perSecond * (this.refused > 0 ? fading : 1);
+    this.perSecond = Math.max(this.answered / passed, known, atLeast);
+    this.since = this.now();
+    this.answered = 0;
+    this.refused = 0;
   }
 }

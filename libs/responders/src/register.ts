@@ -24,13 +24,16 @@ type KnownRow = {
 export const register = async (tx: Transaction, lanes: Lanes, requests: readonly WorkRequest[]): Promise<void> => {
   const registering = requests.filter((request) => request.kind === 'register');
   if (registering.length === 0) return;
-  const known = new Map((await selectKnown(tx, registering)).map((row) => [row.id, row]));
+  const [rows, granted] = await Promise.all([
+    selectKnown(tx, registering),
+    selectGranted(
+      tx,
+      registering.map(({ clientId }) => clientId),
+    ),
+  ]);
+  const known = new Map(rows.map((row) => [row.id, row]));
   const fresh = registering.filter((request) => !known.has(request.clientId));
   const nextOrdinal = await takeOrdinals(tx, lanes, fresh);
-  const granted = await selectGranted(
-    tx,
-    registering.map(({ clientId }) => clientId),
-  );
   const facts = registering.flatMap((request) => {
     const row = known.get(request.clientId);
     if (row && !row.isRemoved) return planReinstallation(request, row);

@@ -186,8 +186,8 @@ const serveLocked = async (
   splitting: SplitContext | undefined,
   requests: readonly WorkRequest[],
 ): Promise<ReadonlyMap<WorkRequest, Served>> => {
-  await lockLog(tx);
-  await register(tx, lanes, requests);
+  // Sent together: the lock is not held while its answer comes and the first question goes.
+  await Promise.all([lockLog(tx), register(tx, lanes, requests)]);
   const read = await readFor(tx, cache, requests);
   const sightings = await noteSightings(tx, { lanes, cache, splitting }, read.verdicts, read.known);
   const served = serveAll(requests, read, cache, sightings);

@@ -1,6 +1,6 @@
 import { type Database, readLane } from '#event-log';
 import type { Bench, Benchmark } from '../bench.js';
-import type { Fleet } from '../fleet/fleet.js';
+import { type Fleet, fleetPrefix } from '../fleet/fleet.js';
 import { lane } from '../fleet/seed.js';
 import { read, settle } from '../heartbeats/window.js';
 import { round } from '../statistics.js';
@@ -27,7 +27,8 @@ export const recovery: Benchmark = {
     await fleet.beats.setRate(fleet.usualRate);
     const lostOrDoubled = Math.abs(after.stored - before.stored - (after.contacts - before.contacts));
     const { db } = bench.stack;
-    const wrongOffline = await countOffline(db, { after: position, upTo: (await readLane(db, lane)).position });
+    const upTo = (await readLane(db, lane)).position;
+    const wrongOffline = await countOffline(db, { after: position, upTo, of: [fleetPrefix] });
     const replayed = replayedBy(fleet.server);
     bench.result.recovery = { clients: fleet.clients, ms, caughtUpMs, replayed, wrongOffline, lostOrDoubled };
   },
@@ -40,14 +41,14 @@ const untilCaughtUp = async (bench: Bench, fleet: Fleet): Promise<void> => {
   while ((await read(bench, fleet)).backlog > fleet.usualRate && performance.now() < deadline) await bench.pause(0.05);
 };
 
-/** Clients that were put offline between two positions of the log. */
+/** Clients with these prefixes, who went on speaking, that were put offline between two positions of the log. */
 export const countOffline = async (
   db: Database,
-  { after, upTo }: { readonly after: bigint; readonly upTo: bigint },
+  { after, upTo, of }: { readonly after: bigint; readonly upTo: bigint; readonly of: readonly string[] },
 ): Promise<number> => {
   const [row] = await db<{ clients: number }[]>`
     SELECT count(DISTINCT client_id)::integer AS clients FROM event
-    WHERE lane = ${lane} AND position > ${after} AND position <= ${upTo}
-      AND type = 'client-status-changed' AND data->>'status' LIKE '%Offline'`;
+    WHERE position > ${after} AND position <= ${upTo} AND type = 'client-status-changed'
+      AND data->>'status' LIKE '%Offline' AND client_id LIKE ANY(${of.map((prefix) => `${prefix}-%`)})`;
   return row?.clients ?? 0;
 };

@@ -110,7 +110,7 @@ const compare = async (options: SoakOptions, comparing: Comparing) => {
   progress.say('comparing the log with what was sent');
   const kills = lives.kills.map(({ at }) => at);
   const ledger = await readLedger(stack.db, { clients: options.clients, after, upTo, kills });
-  const wrongOffline = await countOffline(stack.db, { after, upTo });
+  const wrongOffline = await countOffline(stack.db, { after, upTo, of: [soakPrefix] });
   const gaps = await countGaps(stack, upTo);
   progress.say('waiting for the last deadline to pass');
   await sleep(shortDeadline * 1000, undefined, { signal });

@@ -42,7 +42,7 @@ export const storm: Benchmark = {
       ...{ p50: worst('p50'), p99: worst('p99'), lastReplyMs: worst('lasted') },
       refused: registrations.refused + starts.refused,
       failed: registrations.errors + starts.errors,
-      wrongOffline: await countOffline(db, { after: position, upTo }),
+      wrongOffline: await countOffline(db, { after: position, upTo, of: [prefix, fleetPrefix] }),
     };
     const { firstError } = registrations.errors > 0 ? registrations : starts;
     bench.progress.say(`the last was answered after ${worst('lasted')} ms ${firstError ?? ''}`.trim());

@@ -1,25 +1,29 @@
 import Sequencer from '@jest/test-sequencer';
 
-/** What takes more than a minute or so: begun last, it would run on alone, and leave a core idle. */
+/**
+ * What takes more than half a minute or so: begun last, it would run on alone, and leave a core idle. Those that mostly wait
+ * stand among those that mostly compute.
+ */
 const slow = [
   'e2e/up',
   'e2e/connections',
-  'chaos/server-killed',
   'lists/pages',
-  'e2e/enrolment-life',
+  'chaos/server-killed',
   'chaos/slow-clients',
-  'chaos/mass-silence',
-  'chaos/outages',
-  'lists/plans',
   'e2e/conformance',
-  'e2e/rules-page',
+  'lists/plans',
+  'e2e/enrolment-life',
+  'fuzz/server',
+  'chaos/outages',
   'chaos/lanes',
   'e2e/copies',
+  'properties/presence-database',
+  'chaos/mass-silence',
+  'e2e/rules-page',
   'e2e/tls',
-  'chaos/rebuild',
   'properties/presence',
   'e2e/agent',
-  'fuzz/server',
+  'chaos/rebuild',
 ];
 
 /** The slow ones first, the slowest before all others; then as Jest would. */

@@ -12,7 +12,9 @@ import { brokersToTry } from '../helpers/secure-broker.js';
 import { makeKey, makeToken, type SecureSystem, startSecureSystem } from '../helpers/secure-system.js';
 
 type Credential = { readonly publicKey: string; readonly state: string; readonly suspendedUntil: string | null };
-type Facts = { readonly items: readonly { readonly data: { readonly until?: string }; readonly meta: { readonly actor: string } }[] };
+type Facts = {
+  readonly items: readonly { readonly data: { readonly until?: string }; readonly meta: { readonly actor: string } }[];
+};
 type Copy = { readonly clientId: string; readonly detectedAt: string; readonly instances: readonly object[] };
 type Enrolled = {
   /** One more connection. */

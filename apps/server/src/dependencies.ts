@@ -1,7 +1,7 @@
 import { connect, credsAuthenticator, type NatsConnection } from '@nats-io/transport-node';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
-import { type Database, isOutage, migrate } from '#event-log';
+import { type Database, isOutage, migrate, unlessAborted } from '#event-log';
 import type { BrokerLink } from '#metrics';
 import { brokerTls } from '#tls';
 import type { Config } from './config.js';
@@ -47,7 +47,7 @@ export const reachBroker = async (
     noAsyncTraces: true,
   });
   try {
-    return watchLink(await Promise.race([connecting, aborted(signal)]), log);
+    return watchLink(await unlessAborted(signal, connecting), log);
   } catch (error) {
     // It may come all the same.
     void connecting.then((nats) => nats.close()).catch(() => undefined);
@@ -56,13 +56,6 @@ export const reachBroker = async (
     clearInterval(waiting);
   }
 };
-
-const aborted = (signal: AbortSignal): Promise<never> =>
-  new Promise((_, reject) => {
-    const abort = () => reject(signal.reason as Error);
-    if (signal.aborted) abort();
-    else signal.addEventListener('abort', abort, { once: true });
-  });
 
 const watchLink = (nats: NatsConnection, log: Logger): BrokerLink => {
   let isConnected = true;

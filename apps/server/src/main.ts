@@ -12,18 +12,17 @@ const main = async (): Promise<void> => {
   const config = readConfig(process.argv, process.env, version);
   const log = openLog(config.REACHBACK_LOG_LEVEL);
   const stopping = new AbortController();
-  const starting = startServer(config, version, log, stopping.signal);
+  // Undefined if it is told to stop before: what it had by then it has ended.
+  const starting = startServer(config, version, log, stopping.signal).catch((error: unknown) => {
+    if (!stopping.signal.aborted) throw error;
+  });
   const shutDown = (reason: string) => {
     // A second signal quits at once.
     if (stopping.signal.aborted) process.exit(130);
     log.info({ reason }, 'stopping');
     stopping.abort();
-    // One that still waits for its database or its broker has ended what it had by then.
     starting
-      .then(
-        (server) => server.stop(),
-        () => undefined,
-      )
+      .then((server) => server?.stop())
       .then(
         () => process.exit(0),
         () => process.exit(1),
@@ -36,9 +35,7 @@ const main = async (): Promise<void> => {
   if (process.connected) process.on('disconnect', abandoned);
   // It went while this one was loading, before anybody listened.
   else if (process.send) abandoned();
-  const server = await starting.catch((error: unknown) => {
-    if (!stopping.signal.aborted) throw error;
-  });
+  const server = await starting;
   if (!server) return;
   log.info({ port: server.port, roles: [...config.roles] }, 'server started');
   if (process.connected) process.send?.({ type: 'started', port: server.port });

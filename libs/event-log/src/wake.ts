@@ -4,6 +4,19 @@ import { setTimeout as sleep } from 'node:timers/promises';
 export const pause = (milliseconds: number, signal: AbortSignal, woken?: AbortSignal): Promise<void> =>
   sleep(milliseconds, undefined, { signal: woken ? AbortSignal.any([signal, woken]) : signal }).catch(() => undefined);
 
+/**
+ * The promise's outcome, unless the signal aborts before: whatever comes then, nobody hears of it.
+ *
+ * @throws what the signal aborts with, at once
+ */
+export const unlessAborted = <T>(signal: AbortSignal, promise: Promise<T>): Promise<T> =>
+  new Promise((resolve, reject) => {
+    const abort = () => reject(signal.reason as Error);
+    if (signal.aborted) abort();
+    signal.addEventListener('abort', abort, { once: true });
+    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort));
+  });
+
 /** Hints that it is worth looking again: each cuts the pause before the next look short. */
 export class Wake {
   private controller = new AbortController();

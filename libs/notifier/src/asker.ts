@@ -1,6 +1,7 @@
 import { type NatsConnection, RequestError, TimeoutError } from '@nats-io/transport-node';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type NotifyReason, subjects } from '#contracts';
+import { unlessAborted } from '#event-log';
 import { BrokerAwayError, type BrokerWatch } from './broker-watch.js';
 import { Limiter } from './limiter.js';
 
@@ -102,10 +103,3 @@ export class Asker {
 /** No answer in time, or, at once, nobody there to give one. */
 const isSilence = (error: unknown): boolean =>
   error instanceof TimeoutError || (error instanceof RequestError && error.isNoResponders());
-
-const unlessAborted = <T>(signal: AbortSignal, promise: Promise<T>): Promise<T> =>
-  new Promise((resolve, reject) => {
-    const abort = () => reject(new Error('stopped'));
-    signal.addEventListener('abort', abort, { once: true });
-    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort));
-  });

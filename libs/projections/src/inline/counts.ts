@@ -23,16 +23,15 @@ export const counts: InlineProjection = {
     }
     for (const id of await noteLabels(facts, tx)) changed.add(id);
     if (changed.size + others.size === 0) return;
-    const only = (doing: Doing) => [...others.keys()].filter((id) => others.get(id) === doing && !changed.has(id));
-    const worked = only('worked');
+    const isOnly = (id: string | null, doing: Doing) => id !== null && others.get(id) === doing && !changed.has(id);
+    const worked = [...others.keys()].filter((id) => isOnly(id, 'worked'));
     if (changed.size + worked.length > 0) {
       // Sorted, so that the index is gone through in one order.
       send(tx)`SELECT count_clients(${[...changed].sort()}::text[], ${worked.sort()}::text[])`;
     }
-    const turned = new Set(only('turned'));
     const turns = lastOfEach(ofType(facts, 'client-status-changed'));
     countTurns(
-      turns.filter(({ client }) => turned.has(client ?? '')),
+      turns.filter(({ client }) => isOnly(client, 'turned')),
       tx,
     );
   },

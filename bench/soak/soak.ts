@@ -160,8 +160,8 @@ const readAgents = async ({ folder }: Stack, { agents }: Load): Promise<readonly
 
 const countGaps = async ({ db }: Stack, upTo: bigint): Promise<number> => {
   const [row] = await db<{ gaps: number }[]>`
-    SELECT (${upTo}::bigint - (SELECT count(*) FROM event WHERE lane = ${lane} AND position <= ${upTo})
-      - (SELECT sum(count) FROM contact_chunk WHERE lane = ${lane} AND first_position <= ${upTo}))::float8 AS gaps`;
+    SELECT (${upTo}::bigint - (SELECT count(*) FROM event WHERE position <= ${upTo})
+      - (SELECT sum(count) FROM contact_chunk WHERE first_position <= ${upTo}))::float8 AS gaps`;
   return row?.gaps ?? Number.NaN;
 };
 

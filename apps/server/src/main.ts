@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { ConfigError, readConfig } from './config.js';
-import { openLog } from './log.js';
+import { exit, exitAtOnce, openLog } from './log.js';
 import { startServer } from './server.js';
 
 // The build lies in dist/apps/server/src, the package's own description at its root.
@@ -18,14 +18,14 @@ const main = async (): Promise<void> => {
   });
   const shutDown = (reason: string) => {
     // A second signal quits at once.
-    if (stopping.signal.aborted) process.exit(130);
+    if (stopping.signal.aborted) exitAtOnce(130);
     log.info({ reason }, 'stopping');
     stopping.abort();
     starting
       .then((server) => server?.stop())
       .then(
-        () => process.exit(0),
-        () => process.exit(1),
+        () => exit(0),
+        () => exit(1),
       );
   };
   process.on('SIGINT', () => shutDown('SIGINT'));
@@ -41,8 +41,8 @@ const main = async (): Promise<void> => {
   if (process.connected) process.send?.({ type: 'started', port: server.port });
 };
 
-main().catch((error: unknown) => {
+main().catch(async (error: unknown) => {
   const isExpected = error instanceof ConfigError;
   console.error(isExpected ? error.message : error);
-  process.exit(isExpected ? 2 : 1);
+  return exit(isExpected ? 2 : 1);
 });

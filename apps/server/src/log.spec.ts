@@ -17,7 +17,7 @@ const program = `
 `;
 
 let child: ChildProcess | undefined;
-afterEach(() => child?.kill('SIGKILL'));
+afterEach(() => void child?.kill('SIGKILL'));
 
 const start = () => {
   const started = spawn(process.execPath, ['--input-type=module', '--eval', program], {

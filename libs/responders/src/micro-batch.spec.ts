@@ -2,7 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { microBatch } from './micro-batch.js';
 
-type Item = { readonly client: string };
+type Item = { readonly client: string; readonly weight?: number };
 
 /** Batches that end when they are let go. */
 const held = () => {
@@ -10,7 +10,7 @@ const held = () => {
   const batch = microBatch<Item>({
     run: () => new Promise((resolve) => running.push(resolve)),
     keyOf: ({ client }) => client,
-    maxItems: 500,
+    ...{ weightOf: () => 1, maxWeight: 500 },
     concurrency: 1,
     pace: 0,
   });
@@ -49,12 +49,13 @@ describe('how long requests wait for their turn', () => {
 });
 
 describe('the pace of batches', () => {
-  const paced = (maxItems: number) => {
+  const paced = (maxWeight: number) => {
     const ran: string[][] = [];
     const batch = microBatch<Item>({
       run: (items) => Promise.resolve(void ran.push(items.map(({ client }) => client))),
       keyOf: ({ client }) => client,
-      ...{ maxItems, concurrency: 2, pace: 200 },
+      weightOf: ({ weight = 1 }) => weight,
+      ...{ maxWeight, concurrency: 2, pace: 200 },
     });
     return { batch, ran };
   };
@@ -74,5 +75,15 @@ describe('the pace of batches', () => {
     const { batch, ran } = paced(2);
     for (const client of ['a', 'b', 'c']) batch.add({ client });
     expect(ran).toEqual([['a'], ['b', 'c']]);
+  });
+
+  test('a batch holds fewer items that weigh more, and nobody goes past one that finds no room', async () => {
+    const { batch, ran } = paced(5);
+    batch.add({ client: 'a' });
+    for (const client of ['b', 'c']) batch.add({ client, weight: 4 });
+    batch.add({ client: 'd' });
+    expect(ran).toEqual([['a'], ['b']]);
+    await batch.idle();
+    expect(ran).toEqual([['a'], ['b'], ['c', 'd']]);
   });
 });

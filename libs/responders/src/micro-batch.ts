@@ -14,7 +14,9 @@ export type MicroBatchOptions<T> = {
   readonly run: (items: readonly T[]) => Promise<void>;
   /** Items with the same key never run together, nor at the same time. */
   readonly keyOf: (item: T) => string;
-  readonly maxItems: number;
+  /** What an item counts for; a batch is full at `maxWeight`. */
+  readonly weightOf: (item: T) => number;
+  readonly maxWeight: number;
   readonly concurrency: number;
   /** Milliseconds from the begin of one batch to the next, at least, unless it is full. */
   readonly pace: number;
@@ -26,8 +28,11 @@ type Waiting<T> = { readonly item: T; readonly since: number; readonly isFirst: 
  * An item that comes alone runs at once. Items that come one after another share a batch when they come within its pace,
  * or while those before are under way: so that thousands of requests a second share a hundred transactions.
  */
-export const microBatch = <T>({ run, keyOf, maxItems, concurrency, pace }: MicroBatchOptions<T>): MicroBatch<T> => {
+export const microBatch = <T>(options: MicroBatchOptions<T>): MicroBatch<T> => {
+  const { run, keyOf, weightOf, maxWeight, concurrency, pace } = options;
   let waiting: Waiting<T>[] = [];
+  /** Of those that wait. */
+  let weight = 0;
   const busy = new Set<string>();
   /** How many items with a key wait or are being run. */
   const present = new Map<string, number>();
@@ -39,10 +44,18 @@ export const microBatch = <T>({ run, keyOf, maxItems, concurrency, pace }: Micro
   const take = (): readonly T[] => {
     const taken: T[] = [];
     const left: Waiting<T>[] = [];
+    let room = maxWeight;
     for (const one of waiting) {
       const key = keyOf(one.item);
-      if (taken.length === maxItems || busy.has(key)) left.push(one);
-      else {
+      const own = weightOf(one.item);
+      if (busy.has(key)) left.push(one);
+      else if (own > room) {
+        // Nobody goes past one that finds no room.
+        room = 0;
+        left.push(one);
+      } else {
+        room -= own;
+        weight -= own;
         busy.add(key);
         taken.push(one.item);
       }
@@ -74,7 +87,7 @@ export const microBatch = <T>({ run, keyOf, maxItems, concurrency, pace }: Micro
 
   const start = (): void => {
     while (running < concurrency && waiting.length > 0) {
-      const left = waiting.length < maxItems ? begunAt + pace - performance.now() : 0;
+      const left = weight < maxWeight ? begunAt + pace - performance.now() : 0;
       if (left > 0) return startIn(left);
       const before = running;
       begunAt = performance.now();
@@ -96,6 +109,7 @@ export const microBatch = <T>({ run, keyOf, maxItems, concurrency, pace }: Micro
       const others = present.get(key) ?? 0;
       present.set(key, others + 1);
       waiting.push({ item, since: performance.now(), isFirst: others === 0 });
+      weight += weightOf(item);
       start();
     },
     wait: () => {

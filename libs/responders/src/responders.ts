@@ -25,10 +25,11 @@ import { serveWork } from './serve-work.js';
 import { inTurns } from './turns.js';
 
 /**
- * Requests in one transaction at most: of those that bring or settle work, these hold the log's lock for some 100 ms on a busy
- * machine, and intake comes round often enough to keep up.
+ * Requests in one transaction at most: 250 that connect, or 62 others, after which intake gets its turn at the log's lock
+ * and at the processor; those that connect come back sooner in larger batches (ADR 0015).
  */
-const maxItems = 250;
+const maxWeight = 250;
+const weightOf = ({ kind }: AgentRequest): number => (isConnecting(kind) ? 1 : 4);
 /** Transactions of a kind under way: one reads while another waits for the log's lock, and writes. */
 const concurrency = 2;
 /** Milliseconds from one transaction of a kind to the next: what each costs beside its requests is as much as ten of them. */
@@ -81,7 +82,8 @@ export const startResponders = async ({
     serve: (requests: readonly R[]) => Promise<ReadonlyMap<R, Outcome>>,
   ): Queue<R> => {
     const run = (requests: readonly R[]) => runBatch(requests, serve, relay, log);
-    return { batch: microBatch<R>({ keyOf, maxItems, concurrency, pace, run }), backOff: new BackOff(), patience };
+    const batch = microBatch<R>({ keyOf, weightOf, maxWeight, concurrency, pace, run });
+    return { batch, backOff: new BackOff(), patience };
   };
   const work = queueOf<WorkRequest>(longestWait.work, (requests) => serveWork(db, lanes, cache, splitting, requests));
   const acks = queueOf<AckRequest>(longestWait.ack, (requests) => serveAcks(db, lanes, cache, requests));

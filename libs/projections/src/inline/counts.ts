@@ -22,13 +22,13 @@ export const counts: InlineProjection = {
       else changed.add(fact.client);
     }
     for (const id of await noteLabels(facts, tx)) changed.add(id);
-    if (changed.size + others.size === 0) return;
+    // Sorted, so that the index is gone through in one order.
+    if (changed.size > 0) send(tx)`SELECT count_clients(${[...changed].sort()}::text[])`;
     const isOnly = (id: string | null, doing: Doing) => id !== null && others.get(id) === doing && !changed.has(id);
-    const worked = [...others.keys()].filter((id) => isOnly(id, 'worked'));
-    if (changed.size + worked.length > 0) {
-      // Sorted, so that the index is gone through in one order.
-      send(tx)`SELECT count_clients(${[...changed].sort()}::text[], ${worked.sort()}::text[])`;
-    }
+    countWorked(
+      facts.filter(({ client }) => isOnly(client, 'worked')),
+      tx,
+    );
     const turns = lastOfEach(ofType(facts, 'client-status-changed'));
     countTurns(
       turns.filter(({ client }) => isOnly(client, 'turned')),
@@ -36,6 +36,27 @@ export const counts: InlineProjection = {
     );
   },
 };
+
+/** Each client with each component that the facts are about, and with none where they are about settings. */
+const countWorked = (facts: readonly Fact[], tx: Transaction): void => {
+  const worked = new Map<string, { readonly client: string; readonly component: string | null }>();
+  for (const fact of facts) {
+    if (fact.client === null || doingOf(fact) !== 'worked') continue;
+    for (const component of componentsOf(fact)) {
+      worked.set(`${fact.client} ${component ?? ''}`, { client: fact.client, component });
+    }
+  }
+  if (worked.size === 0) return;
+  const pairs = [...worked.entries()].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, pair]) => pair);
+  send(tx)`
+    SELECT count_worked(
+      ${pairs.map(({ client }) => client)}::text[], ${pairs.map(({ component }) => component)}::text[])`;
+};
+
+const componentsOf = (fact: Fact): readonly (string | null)[] =>
+  fact.type === 'work-delivered' || fact.type === 'work-settled'
+    ? fact.data.items.map(({ kind, key }) => (kind === 'update' ? key : null))
+    : [];
 
 const countTurns = (turns: readonly FactOf<'client-status-changed'>[], tx: Transaction): void => {
   if (turns.length === 0) return;
@@ -54,7 +75,6 @@ const doingOf = (fact: Fact): Doing | undefined => {
   switch (fact.type) {
     case 'client-status-changed':
       return 'turned';
-    case 'client-reported':
     case 'work-settled':
       return 'worked';
     case 'work-delivered':
@@ -72,6 +92,8 @@ const concernedBy = (fact: Fact): readonly string[] => {
     case 'client-edited':
     case 'client-removed':
       return fact.client === null ? [] : [fact.client];
+    case 'client-reported':
+      return fact.client === null || fact.data.installed === undefined ? [] : [fact.client];
     case 'settings-changed':
       return fact.data.level.scope === 'client' ? [fact.data.level.id] : [];
     case 'release-published':

@@ -84,7 +84,7 @@ const isSplitOff = ({ payload: { instance } }: AckRequest, row: ClientRow, cache
 /** The queue is read only of clients with a result about what was not delivered: it takes longer than all the rest. */
 const readFor = async (db: Queryable, cache: EffectiveCache, requests: readonly AckRequest[]): Promise<Read> => {
   const ids = requests.map(idOf);
-  const [rows, deliveries] = await Promise.all([selectClients(db, ids), selectDeliveries(db, ids)]);
+  const [rows, deliveries] = await Promise.all([selectClients(db, ids), selectDeliveries(db, requests)]);
   const delivered = new Map<string, DeliveryRow[]>();
   for (const row of deliveries) {
     if (row.client_id === null) continue;
@@ -105,12 +105,34 @@ const idOf = ({ clientId }: AckRequest): string => clientId;
 
 const isCopied = ({ copied, copies }: ClientRow): boolean => copied || (copies !== null && copies.length > 0);
 
-/** One row at least, which says where the head was. */
-const selectDeliveries = (db: Queryable, ids: readonly string[]) =>
-  db<((DeliveryRow | { client_id: null }) & { since: bigint })[]>`
+/**
+ * What the results are about, and the other versions of the same components that were confirmed: not all that a client was
+ * ever sent. One row at least, which says where the head was.
+ */
+const selectDeliveries = (db: Queryable, requests: readonly AckRequest[]) => {
+  const pieces = requests.flatMap(({ clientId, payload: { results } }) =>
+    results.map((result) => ({ clientId, ...subjectOf(result) })),
+  );
+  return db<((DeliveryRow | { client_id: null }) & { since: bigint })[]>`
     SELECT h.position AS since, d.client_id, d.kind, d.key, d.revision, d.release, d.state,
            d.delivered_at AS "deliveredAt"
-    FROM log_head h LEFT JOIN delivery d ON d.client_id = ANY(${[...ids]})`;
+    FROM log_head h
+    LEFT JOIN (
+      unnest(
+        ${pieces.map(({ clientId }) => clientId)}::text[], ${pieces.map(({ kind }) => kind)}::text[],
+        ${pieces.map(({ key }) => key)}::text[], ${pieces.map(({ revision }) => revision)}::text[]
+      ) AS x (client_id, kind, key, revision)
+      CROSS JOIN LATERAL (
+        SELECT * FROM delivery
+        WHERE client_id = x.client_id AND kind = x.kind AND key = x.key AND revision = x.revision
+        UNION ALL
+        SELECT * FROM delivery
+        WHERE x.kind = 'update' AND client_id = x.client_id AND kind = 'update' AND key = x.key
+          AND revision <> x.revision AND state = 'acknowledged'
+        OFFSET 0
+      ) d
+    ) ON true`;
+};
 
 const settle = (
   results: readonly AckResult[],

@@ -15,7 +15,7 @@ export type InlineProjection = {
   readonly apply: (facts: readonly Fact[], tx: Transaction) => void | Promise<void>;
 };
 
-/** The channel on which followers hear that there are facts; a hint only. */
+/** The channel on which followers hear of which types there are facts, a space between them; a hint only. */
 export const factsChannel = 'reachback_facts';
 
 /** Gives out `count` ordinals for new clients of a lane; returns the first. To be called under the log's lock. */
@@ -67,7 +67,8 @@ export const appendFacts = async (
   });
   insertFacts(tx, facts, recordedAt);
   for (const projection of projections) await projection.apply(facts, tx);
-  send(tx)`SELECT pg_notify(${factsChannel}, ''), note_appended(${recordedAt}, 0, ${facts.length})`;
+  const types = [...new Set(facts.map(({ type }) => type))].join(' ');
+  send(tx)`SELECT pg_notify(${factsChannel}, ${types}), note_appended(${recordedAt}, 0, ${facts.length})`;
   noteAppended(tx, facts);
   return facts;
 };

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { NewFact } from '#contracts';
+import { until } from '../../../test/helpers/conditions.js';
 import { openTestDatabase, type TestDatabase } from '../../../test/helpers/database.js';
 import {
   advanceWatermark,
@@ -8,6 +9,7 @@ import {
   ChunkWriter,
   type Database,
   ensurePartitions,
+  factsChannel,
   FencedError,
   migrate,
   readChunks,
@@ -69,6 +71,17 @@ describe('facts', () => {
     });
     await expect(failing).rejects.toThrow('no');
     expect((await readLane(db, lane)).position).toBe(before.position);
+  });
+
+  test('of which types there are new ones is heard when they are committed, each once', async () => {
+    const heard: string[] = [];
+    const subscription = await db.listen(factsChannel, (types) => void heard.push(types));
+    const meta = { actor: 'agent' };
+    const removed: NewFact = { type: 'client-removed', client: 'c', meta, data: { cause: 'uninstalled', by: 'agent' } };
+    await transact(db, (tx) => appendFacts(tx, lane, [fact('a'), removed, fact('b')], []));
+    await until(() => heard.length > 0);
+    await subscription.unlisten();
+    expect(heard).toEqual(['update-started client-removed']);
   });
 
   test('inline projections commit with the facts, or not at all', async () => {

@@ -7,7 +7,7 @@ import { PoisonFactError, step } from './step.js';
 
 /** Facts in one transaction at most. */
 const batchSize = 2_000;
-/** A hint may be lost with its connection: look at least this often, in milliseconds. */
+/** Look at least this often, in milliseconds: a hint may be lost, and facts of other types move the checkpoint as well. */
 const lookInterval = 1_000;
 /** How long to leave a poison fact alone before trying it again, in milliseconds. */
 const poisonPause = 15_000;
@@ -28,7 +28,7 @@ export const runFollower = (options: RunFollowerOptions): { readonly stop: () =>
   const { db, follower } = options;
   const stopping = new AbortController();
   const wake = new Wake();
-  const listening = db.listen(factsChannel, wake.now).catch(() => undefined);
+  const listening = db.listen(factsChannel, (types) => isFor(follower, types) && wake.now()).catch(() => undefined);
   const follow = (checkpoint: Checkpoint, caughtUp: () => Promise<unknown>) =>
     keepUp({ ...options, checkpoint, caughtUp, wake, signal: stopping.signal });
   const running = Promise.all([
@@ -43,6 +43,10 @@ export const runFollower = (options: RunFollowerOptions): { readonly stop: () =>
     },
   };
 };
+
+/** Whether there are facts that it handles among those just appended; a hint without types is for everybody. */
+const isFor = ({ handles }: Follower, types: string): boolean =>
+  types === '' || types.split(' ').some((type) => handles.some((handled) => handled === type));
 
 type KeepUpOptions = RunFollowerOptions & {
   readonly checkpoint: Checkpoint;

@@ -125,6 +125,6 @@ const toMilliseconds = (time: string): string => new Date(time).toISOString();
 
 const countUndelivered = async ({ db }: ApiContext, ids: readonly string[]): Promise<ReadonlyMap<string, number>> => {
   const rows = await db<{ client_id: string; items: number }[]>`
-    SELECT client_id, count(*)::integer AS items FROM undelivered_work WHERE client_id = ANY(${[...ids]}) GROUP BY 1`;
+    SELECT client_id, count(*)::integer AS items FROM undelivered_work_of(${[...ids]}) GROUP BY 1`;
   return new Map(rows.map((row) => [row.client_id, row.items]));
 };

@@ -84,6 +84,8 @@ export const startServer = async (
       const interval = config.REACHBACK_COPY_INTERVAL;
       started.push(limitConnections({ context: enrolment, system, log, suspended, interval }).stop);
     }
+    // What takes longest to recover begins first.
+    thread?.start(lanes.count, identity?.server);
     parts.broker = await reach(identity?.server);
     metrics.watch.broker(parts.broker);
     const { nats } = parts.broker;
@@ -94,7 +96,6 @@ export const startServer = async (
       const given = { config, access, version, log, metrics, parts, nats, lanes, open, port, enrolment, tls };
       started.push(await startApi(given));
     }
-    thread?.start(lanes.count, identity?.server);
     if (has('ingest') && !thread) {
       const ingest = await startIngest({ config, pools, broker: parts.broker, lanes, metrics, log });
       parts.intake = ingest.check;

@@ -13,6 +13,7 @@ import type { Emit, LanePresence } from './lane-presence.js';
 import { toMilliseconds } from './process.js';
 import { takeInOrder } from './reclassify.js';
 import { isConclusion, Replay } from './replay.js';
+import { heard } from './read-ahead.js';
 import { loadSnapshot } from './snapshot.js';
 import { newProgress, type RecoveryProgress } from './status.js';
 
@@ -118,24 +119,22 @@ const assertContactsAfter = async (db: Queryable, lane: number, snapshot: bigint
   );
 };
 
-/** Hands out the items of one page after the other; undefined at the end. */
+/** Hands out the items of one page after the other, and reads the next one meanwhile; undefined at the end. */
 const pages = <T extends Fact | StoredChunk>(
   start: bigint,
   read: (after: bigint) => Promise<readonly T[]>,
 ): (() => Promise<T | undefined>) => {
   let page: readonly T[] = [];
   let next = 0;
-  let after = start;
-  let ended = false;
+  let reading = heard(read(start));
   return async () => {
-    if (next >= page.length && !ended) {
-      page = await read(after);
+    if (next >= page.length) {
+      page = await reading;
       next = 0;
-      ended = page.length === 0;
+      const last = page.at(-1);
+      if (last) reading = heard(read('position' in last ? last.position : last.firstPosition));
     }
-    const item = page[next++];
-    if (item) after = 'position' in item ? item.position : item.firstPosition;
-    return item;
+    return page[next++];
   };
 };
 

@@ -4,6 +4,7 @@ import { type Database, type Queryable, transact } from '#event-log';
 import { LanePresence } from './lane-presence.js';
 import { columnNames, Members, Names } from './members.js';
 import { Policies, type PolicyLevels } from './policies.js';
+import { readAhead } from './read-ahead.js';
 
 const blockSize = 65_536;
 const headBlock = -1;
@@ -93,21 +94,28 @@ export const loadSnapshot = async (
   if (head.format !== format) return empty;
   const presence = restore(head, removalLimit);
   const { members } = presence;
-  for (let from = 0; from < head.count; from += blockSize) {
-    const to = Math.min(from + blockSize, head.count);
-    const [row] = await db<{ data: Buffer; clients: string | null }[]>`
-      SELECT data, (
-        SELECT string_agg(ordinal || ' ' || id, E'\n' ORDER BY ordinal) FROM client
-        WHERE lane = ${lane} AND ordinal >= ${from} AND ordinal < ${to}) AS clients
-      FROM presence_snapshot WHERE lane = ${lane} AND position = ${first.position} AND block = ${from / blockSize}`;
-    if (!row) throw new Error(`The snapshot of lane ${lane} at ${first.position} was replaced while it was read.`);
-    enterAll(members, row.clients ?? '');
-    readBlock(members, from, to - from, row.data);
+  const { position } = first;
+  const blocks = Array.from({ length: Math.ceil(head.count / blockSize) }, (_, block) => block);
+  for await (const { block, data, clients } of readAhead(blocks, (block) => selectBlock(db, lane, position, block))) {
+    const from = block * blockSize;
+    enterAll(members, clients ?? '');
+    readBlock(members, from, Math.min(blockSize, head.count - from), data);
   }
   for (let ordinal = 0; ordinal < members.count; ordinal++) {
     members.policies[ordinal] = presence.policies.of(members.ids[ordinal] ?? '', members.groupOf(ordinal));
   }
-  return { presence, position: first.position };
+  return { presence, position };
+};
+
+/** A block of a snapshot, and who is in it. */
+const selectBlock = async (db: Queryable, lane: number, position: bigint, block: number) => {
+  const [row] = await db<{ block: number; data: Buffer; clients: string | null }[]>`
+    SELECT block, data, (
+      SELECT string_agg(ordinal || ' ' || id, E'\n' ORDER BY ordinal) FROM client
+      WHERE lane = ${lane} AND ordinal >= ${block * blockSize} AND ordinal < ${(block + 1) * blockSize}) AS clients
+    FROM presence_snapshot WHERE lane = ${lane} AND position = ${position} AND block = ${block}`;
+  if (!row) throw new Error(`The snapshot of lane ${lane} at ${position} was replaced while it was read.`);
+  return row;
 };
 
 const restore = (head: Head, removalLimit: number | undefined): LanePresence => {

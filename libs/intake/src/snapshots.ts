@@ -5,10 +5,10 @@ import { saveSnapshot, takeSnapshot } from './snapshot.js';
 
 /**
  * A snapshot is due when replaying what came after the last takes as long as reading that does: after so many contacts for
- * each client, which are entered in a fifth of a second at the soonest and in two at the latest.
+ * each client, which are entered in a tenth of a second at the soonest and in two at the latest.
  */
-const contactsPerClient = 10;
-const fewestContacts = 1_000_000;
+const contactsPerClient = 4;
+const fewestContacts = 400_000;
 const mostContacts = 10_000_000;
 /** What the replay of a fact takes, in contacts: 4,800,000 of these and 109,000 facts were replayed in a second. */
 const contactsPerFact = 40;

@@ -41,10 +41,9 @@ export const counts: InlineProjection = {
 const countWorked = (facts: readonly Fact[], tx: Transaction): void => {
   const worked = new Map<string, { readonly client: string; readonly component: string | null }>();
   for (const fact of facts) {
-    if (fact.client === null || doingOf(fact) !== 'worked') continue;
-    for (const component of componentsOf(fact)) {
-      worked.set(`${fact.client} ${component ?? ''}`, { client: fact.client, component });
-    }
+    const { client } = fact;
+    if (client === null) continue;
+    for (const component of componentsOf(fact)) worked.set(`${client} ${component ?? ''}`, { client, component });
   }
   if (worked.size === 0) return;
   const pairs = [...worked.entries()].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, pair]) => pair);

@@ -9,6 +9,7 @@ export * from './lane.js';
 export * from './lock-unchanged.js';
 export * from './leases.js';
 export * from './migrate.js';
+export * from './read-ahead.js';
 export * from './read-facts.js';
 export * from './rejects.js';
 export * from './retention/index.js';

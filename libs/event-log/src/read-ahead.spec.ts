@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { readAhead } from './read-ahead.js';
+import { readAhead, readPages } from './read-ahead.js';
 
 describe('reading ahead', () => {
   test('begins with the next before the one before is worked on, and hands out all in order', async () => {
@@ -30,5 +30,20 @@ describe('reading ahead', () => {
       expect(value).toBe(1);
       break;
     }
+  });
+
+  test('goes on from where a page ended while that one is worked on, until one is empty', async () => {
+    const begun: bigint[] = [];
+    const read = async (after: bigint) => {
+      begun.push(after);
+      return after < 4n ? [{ at: after + 1n }, { at: after + 2n }] : [];
+    };
+    const seen: (readonly [readonly bigint[], number])[] = [];
+    for await (const page of readPages(0n, read, ({ at }) => at)) seen.push([page.map(({ at }) => at), begun.length]);
+    expect(seen).toEqual([
+      [[1n, 2n], 2],
+      [[3n, 4n], 3],
+    ]);
+    expect(begun).toEqual([0n, 2n, 4n]);
   });
 });

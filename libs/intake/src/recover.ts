@@ -1,19 +1,10 @@
 import { setImmediate } from 'node:timers/promises';
-import type { Fact, FactType, NewFact } from '#contracts';
-import {
-  type Database,
-  type LaneRow,
-  type Queryable,
-  readChunks,
-  readFacts,
-  readHorizon,
-  type StoredChunk,
-} from '#event-log';
+import type { FactType, NewFact } from '#contracts';
+import { type Database, type LaneRow, type Queryable, readChunks, readFacts, readHorizon, readPages } from '#event-log';
 import type { Emit, LanePresence } from './lane-presence.js';
 import { toMilliseconds } from './process.js';
 import { takeInOrder } from './reclassify.js';
 import { isConclusion, Replay } from './replay.js';
-import { heard } from './read-ahead.js';
 import { loadSnapshot } from './snapshot.js';
 import { newProgress, type RecoveryProgress } from './status.js';
 
@@ -67,12 +58,12 @@ export const recoverPresence = async (
   Object.assign(progress, { since: Date.now(), from: position, at: position, to: row.position });
   const emit: Emit = (fact) => conclusions.push(fact);
   const replay = new Replay(presence);
-  const facts = pages(position, (after) =>
-    readFacts(db, { lane, after, upTo: row.position, types: presenceFacts, limit: factPage }),
-  );
-  const chunks = pages(position, (after) => readChunks(db, { lane, after, upTo: row.position, limit: chunkPage }));
-  let fact = await facts();
-  let chunk = await chunks();
+  const { position: upTo } = row;
+  const readFactsAfter = (after: bigint) => readFacts(db, { lane, after, upTo, types: presenceFacts, limit: factPage });
+  const readChunksAfter = (after: bigint) => readChunks(db, { lane, after, upTo, limit: chunkPage });
+  const facts = itemsOf(readPages(position, readFactsAfter, (last) => last.position));
+  const chunks = itemsOf(readPages(position, readChunksAfter, (last) => last.firstPosition));
+  let [fact, chunk] = await Promise.all([facts(), chunks()]);
   for (let lastPause = Date.now(); fact || chunk;) {
     if (Date.now() - lastPause > maxBusy) {
       await setImmediate();
@@ -119,20 +110,14 @@ const assertContactsAfter = async (db: Queryable, lane: number, snapshot: bigint
   );
 };
 
-/** Hands out the items of one page after the other, and reads the next one meanwhile; undefined at the end. */
-const pages = <T extends Fact | StoredChunk>(
-  start: bigint,
-  read: (after: bigint) => Promise<readonly T[]>,
-): (() => Promise<T | undefined>) => {
+/** Hands out the items of one page after the other; undefined at the end. */
+const itemsOf = <T>(pages: AsyncGenerator<readonly T[], undefined>): (() => Promise<T | undefined>) => {
   let page: readonly T[] = [];
   let next = 0;
-  let reading = heard(read(start));
   return async () => {
     if (next >= page.length) {
-      page = await reading;
+      page = (await pages.next()).value ?? [];
       next = 0;
-      const last = page.at(-1);
-      if (last) reading = heard(read('position' in last ? last.position : last.firstPosition));
     }
     return page[next++];
   };

@@ -1,10 +1,9 @@
 import type { Network } from '#contracts';
 import { Outages } from '#domain';
-import { type Database, type Queryable, transact } from '#event-log';
+import { type Database, type Queryable, readAhead, transact } from '#event-log';
 import { LanePresence } from './lane-presence.js';
 import { columnNames, Members, Names } from './members.js';
 import { Policies, type PolicyLevels } from './policies.js';
-import { readAhead } from './read-ahead.js';
 
 const blockSize = 65_536;
 const headBlock = -1;

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Queryable } from '../database.js';
+import { readPages } from '../read-ahead.js';
 import { factText, firstHash } from './fact-text.js';
 import type { ChainHead, Link } from './read-chain-head.js';
 
@@ -76,22 +77,14 @@ const startOf = async (db: Queryable, head: ChainHead, from: bigint | undefined)
   return { position: before.position, hash: before.hash };
 };
 
-/** The next page is fetched while one is looked at. */
-async function* pagesOf(db: Queryable, after: bigint, upTo: bigint): AsyncGenerator<readonly Row[]> {
-  const read = (position: bigint): Promise<readonly Row[]> => db<Row[]>`
-    SELECT position, hash, ${factText(db)} AS text FROM event
-    WHERE position > ${position} AND position <= ${upTo} ORDER BY position LIMIT ${pageSize}`;
-  let next = read(after);
-  for (;;) {
-    const page = await next;
-    const last = page.at(-1);
-    if (!last) return;
-    next = read(last.position);
-    // Whoever leaves early leaves this one alone.
-    next.catch(() => undefined);
-    yield page;
-  }
-}
+const pagesOf = (db: Queryable, after: bigint, upTo: bigint): AsyncGenerator<readonly Row[]> =>
+  readPages(
+    after,
+    (position) => db<Row[]>`
+      SELECT position, hash, ${factText(db)} AS text FROM event
+      WHERE position > ${position} AND position <= ${upTo} ORDER BY position LIMIT ${pageSize}`,
+    ({ position }) => position,
+  );
 
 /** What is wrong with a fact, given the one before it. */
 const faultOf = (row: Row, before: Link, expected: Map<bigint, Buffer>): string | undefined => {

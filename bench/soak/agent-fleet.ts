@@ -36,6 +36,8 @@ export class AgentFleet {
   /** In the order of sending. */
   private readonly underWay = new Map<number, { readonly request: Request; readonly sentAt: number }>();
   private waiting = 0;
+  /** Agents that wait for an answer. */
+  private busy = 0;
   private latencies: number[] = [];
   private readonly counts = { polls: 0, answered: 0, acknowledged: 0, repeated: 0 };
   private readonly errors = new Set<string>();
@@ -95,6 +97,8 @@ export class AgentFleet {
   /** The next agent in turn that is not busy polls; nobody, where all of them wait for an answer. */
   private beginPoll(now: number): void {
     const { clients } = this.job;
+    // Looking through all of them for nobody would leave no time to hear the answers.
+    if (this.busy === clients) return;
     for (let tries = 0; tries < clients; tries++) {
       const client = scatter(this.turn++, clients);
       if (this.agents[client]?.isBusy) continue;
@@ -110,7 +114,7 @@ export class AgentFleet {
 
   private begin(request: Omit<Request, 'id' | 'pause'>): void {
     const agent = this.agents[request.client];
-    if (agent) agent.isBusy = true;
+    if (agent) this.setBusy(agent, true);
     this.send({ ...request, id: `${process.pid}-${this.sendings}`, pause: firstPause });
   }
 
@@ -150,7 +154,7 @@ export class AgentFleet {
     const agent = this.agents[request.client];
     if (!agent || error) {
       this.errors.add(`${request.kind}: ${body}`);
-      if (agent) agent.isBusy = false;
+      if (agent) this.setBusy(agent, false);
     } else if (request.kind === 'poll') this.answered(request, agent, answer as WorkReply);
     else this.acknowledged(request, agent, answer as AckReply);
   }
@@ -164,13 +168,18 @@ export class AgentFleet {
     if (results.length > 0) {
       const payload = JSON.stringify({ results });
       this.begin({ client, kind: 'ack', payload, due: now, results: results.length });
-    } else agent.isBusy = false;
+    } else this.setBusy(agent, false);
   }
 
   private acknowledged({ results }: Request, agent: SimulatedAgent, { accepted }: AckReply): void {
     this.counts.acknowledged++;
     if (accepted !== results) this.errors.add(`ack: ${accepted} of ${results} results were accepted`);
-    agent.isBusy = false;
+    this.setBusy(agent, false);
+  }
+
+  private setBusy(agent: SimulatedAgent, isBusy: boolean): void {
+    if (agent.isBusy !== isBusy) this.busy += isBusy ? 1 : -1;
+    agent.isBusy = isBusy;
   }
 }
 

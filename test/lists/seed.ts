@@ -71,8 +71,8 @@ const seedLists = async (db: Database): Promise<void> => {
 
 const seedLog = async (db: Database): Promise<void> => {
   await db`
-    INSERT INTO event (lane, position, id, stream, version, type, schema_version, client_id, recorded_at, data, meta)
-    SELECT 0, i + 1, gen_random_uuid(), 'client-' || i, 1,
+    INSERT INTO event (lane, position, id, type, schema_version, client_id, recorded_at, data, meta)
+    SELECT 0, i + 1, gen_random_uuid(),
            CASE WHEN i % 1000 = 0 THEN 'update-started' ELSE 'client-status-changed' END, 1,
            'pc-' || lpad((i % ${clients}::integer)::text, 6, '0'), now() - interval '1 day' + i * interval '1 second',
            CASE WHEN i % 1000 = 0 THEN '{"trigger": "manual"}'::jsonb ELSE jsonb_build_object('at', now(), 'status',

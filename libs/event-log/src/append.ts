@@ -26,14 +26,6 @@ export const reserveOrdinals = async (tx: Transaction, lane: number, count: numb
   return row.first;
 };
 
-/** Streams keep apart what different parts append about one client, so that each has versions of its own. */
-const streamOf = (fact: NewFact): string => {
-  if (fact.client === null) return fact.type.startsWith('lane-') ? 'lane' : 'fleet';
-  if (fact.type === 'client-status-changed') return `presence-${fact.client}`;
-  if (fact.type.startsWith('work-')) return `delivery-${fact.client}`;
-  return `client-${fact.client}`;
-};
-
 /** Says which lane a client is in. */
 export type LaneOf = (clientId: string) => number;
 
@@ -90,25 +82,24 @@ const laneOfFact = ({ client, type }: NewFact, lane: number | LaneOf): number | 
 const insertFacts = (tx: Transaction, facts: readonly Fact[], recordedAt: Date): void => send(tx)`
   WITH appended AS (
     INSERT INTO event
-      (lane, position, id, stream, version, type, schema_version, client_id, recorded_at, data, meta, hash)
-    SELECT lane, position, id, stream, version, type, schema_version, client_id, recorded_at, data, meta,
+      (lane, position, id, type, schema_version, client_id, recorded_at, data, meta, hash)
+    SELECT lane, position, id, type, schema_version, client_id, recorded_at, data, meta,
            chain_facts((SELECT chain_hash FROM log_head), convert_to(${factText(tx)}, 'UTF8'))
              OVER (ORDER BY position ROWS UNBOUNDED PRECEDING)
     FROM (
-      SELECT lane, (SELECT position FROM log_head) + n AS position, id, stream,
-             coalesce((SELECT max(version) FROM event e WHERE e.stream = f.stream), 0)
-               + row_number() OVER (PARTITION BY stream ORDER BY n) AS version,
-             type, schema_version, client_id, ${recordedAt.toISOString()}::timestamptz AS recorded_at, data, meta
+      SELECT lane, (SELECT position FROM log_head) + n AS position, id,
+             type, schema_version, client_id, ${recordedAt.toISOString()}::timestamptz AS recorded_at, data, meta,
+             -- Once there was one; what is hashed of a fact has places for both (ADR 0019).
+             NULL::text AS stream, NULL::integer AS version
       FROM ROWS FROM (unnest(
         ${facts.map(({ lane }) => (lane === null ? null : String(lane)))}::smallint[],
         ${facts.map((fact) => fact.id)}::uuid[],
-        ${facts.map(streamOf)}::text[],
         ${facts.map((fact) => fact.type)}::text[],
         ${facts.map((fact) => String(factVersions[fact.type]))}::smallint[],
         ${facts.map((fact) => fact.client)}::text[]
       ), jsonb_array_elements(${JSON.stringify(facts.map((fact) => fact.data))}::text::jsonb),
          jsonb_array_elements(${JSON.stringify(facts.map((fact) => fact.meta))}::text::jsonb)
-      ) WITH ORDINALITY AS f (lane, id, stream, type, schema_version, client_id, data, meta, n)
+      ) WITH ORDINALITY AS f (lane, id, type, schema_version, client_id, data, meta, n)
     ) facts
     RETURNING position, hash
   )

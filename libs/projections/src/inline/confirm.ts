@@ -4,31 +4,20 @@ import type { Settlement } from './delivery.js';
 const clientsOf = (rows: readonly Settlement[]): string[] => rows.map(({ fact }) => fact.client ?? '');
 const revisionsOf = (rows: readonly Settlement[]): string[] => rows.map(({ item }) => item.revision);
 
-/** What was applied is what the client has from now on; of several revisions at once, the newest. */
-export const confirmSettings = (applied: readonly Settlement[], tx: Transaction): void => {
-  const rows = applied.filter(({ item }) => item.kind === 'settings');
-  if (rows.length === 0) return;
+/** What was applied is what the client has from now on: of several revisions of its settings at once the newest; each component. */
+export const confirm = (applied: readonly Settlement[], tx: Transaction): void => {
+  if (applied.length === 0) return;
   send(tx)`
-    UPDATE client c SET settings_revision = f.revision
+    UPDATE client c
+    SET settings_revision = coalesce(f.settings_revision, c.settings_revision),
+        installed = c.installed || coalesce(f.installed, '{}')
     FROM (
-      SELECT id, max(revision) AS revision
-      FROM unnest(${clientsOf(rows)}::text[], ${revisionsOf(rows)}::bigint[]) AS s (id, revision)
-      GROUP BY id
-    ) f
-    WHERE c.id = f.id`;
-};
-
-/** A component that was applied is installed from now on. */
-export const confirmUpdates = (applied: readonly Settlement[], tx: Transaction): void => {
-  const rows = applied.filter(({ item }) => item.kind === 'update');
-  if (rows.length === 0) return;
-  send(tx)`
-    UPDATE client c SET installed = c.installed || f.installed
-    FROM (
-      SELECT id, jsonb_object_agg(component, version) AS installed
+      SELECT id, max(CASE WHEN kind = 'settings' THEN revision::bigint END) AS settings_revision,
+             jsonb_object_agg(key, revision) FILTER (WHERE kind = 'update') AS installed
       FROM unnest(
-        ${clientsOf(rows)}::text[], ${rows.map(({ item }) => item.key)}::text[], ${revisionsOf(rows)}::text[]
-      ) AS u (id, component, version)
+        ${clientsOf(applied)}::text[], ${applied.map(({ item }) => item.kind)}::text[],
+        ${applied.map(({ item }) => item.key)}::text[], ${revisionsOf(applied)}::text[]
+      ) AS a (id, kind, key, revision)
       GROUP BY id
     ) f
     WHERE c.id = f.id`;

@@ -1,7 +1,7 @@
 import type { Fact, FactOf, SettledItem } from '#contracts';
 import { type InlineProjection, send, type Transaction } from '#event-log';
 import { ofType, rounds, runs } from './batches.js';
-import { confirmSettings, confirmUpdates, withdrawSettings } from './confirm.js';
+import { confirm, withdrawSettings } from './confirm.js';
 
 /** What happened to each piece of each client's work: delivered, acknowledged, failed. */
 export const delivery: InlineProjection = {
@@ -46,8 +46,7 @@ const settle = (facts: readonly FactOf<'work-settled'>[], tx: Transaction): void
     writeSettled(rows, tx);
     const applied = rows.filter(({ item }) => item.outcome === 'applied');
     const failed = rows.filter(({ item }) => item.outcome === 'failed');
-    confirmSettings(applied, tx);
-    confirmUpdates(applied, tx);
+    confirm(applied, tx);
     withdrawSettings(failed, tx);
   }
 };

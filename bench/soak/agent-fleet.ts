@@ -36,8 +36,6 @@ export class AgentFleet {
   /** In the order of sending. */
   private readonly underWay = new Map<number, { readonly request: Request; readonly sentAt: number }>();
   private waiting = 0;
-  /** Agents that wait for an answer. */
-  private busy = 0;
   private latencies: number[] = [];
   private readonly counts = { polls: 0, answered: 0, acknowledged: 0, repeated: 0 };
   private readonly errors = new Set<string>();
@@ -63,9 +61,14 @@ export class AgentFleet {
   }
 
   report(): AgentsReport {
-    const { counts, latencies, errors } = this;
+    const { counts, open, latencies, errors } = this;
     this.latencies = [];
-    return { ...counts, open: this.underWay.size + this.waiting, latencies, errors: [...errors] };
+    return { ...counts, open, latencies, errors: [...errors] };
+  }
+
+  /** Requests that wait for an answer, or to be sent again: one of each agent that is busy. */
+  private get open(): number {
+    return this.underWay.size + this.waiting;
   }
 
   async save(file: string): Promise<void> {
@@ -98,7 +101,7 @@ export class AgentFleet {
   private beginPoll(now: number): void {
     const { clients } = this.job;
     // Looking through all of them for nobody would leave no time to hear the answers.
-    if (this.busy === clients) return;
+    if (this.open === clients) return;
     for (let tries = 0; tries < clients; tries++) {
       const client = scatter(this.turn++, clients);
       if (this.agents[client]?.isBusy) continue;
@@ -114,7 +117,7 @@ export class AgentFleet {
 
   private begin(request: Omit<Request, 'id' | 'pause'>): void {
     const agent = this.agents[request.client];
-    if (agent) this.setBusy(agent, true);
+    if (agent) agent.isBusy = true;
     this.send({ ...request, id: `${process.pid}-${this.sendings}`, pause: firstPause });
   }
 
@@ -154,7 +157,7 @@ export class AgentFleet {
     const agent = this.agents[request.client];
     if (!agent || error) {
       this.errors.add(`${request.kind}: ${body}`);
-      if (agent) this.setBusy(agent, false);
+      if (agent) agent.isBusy = false;
     } else if (request.kind === 'poll') this.answered(request, agent, answer as WorkReply);
     else this.acknowledged(request, agent, answer as AckReply);
   }
@@ -168,18 +171,13 @@ export class AgentFleet {
     if (results.length > 0) {
       const payload = JSON.stringify({ results });
       this.begin({ client, kind: 'ack', payload, due: now, results: results.length });
-    } else this.setBusy(agent, false);
+    } else agent.isBusy = false;
   }
 
   private acknowledged({ results }: Request, agent: SimulatedAgent, { accepted }: AckReply): void {
     this.counts.acknowledged++;
     if (accepted !== results) this.errors.add(`ack: ${accepted} of ${results} results were accepted`);
-    this.setBusy(agent, false);
-  }
-
-  private setBusy(agent: SimulatedAgent, isBusy: boolean): void {
-    if (agent.isBusy !== isBusy) this.busy += isBusy ? 1 : -1;
-    agent.isBusy = isBusy;
+    agent.isBusy = false;
   }
 }
 

@@ -9,8 +9,10 @@ const marks = { begin: '<!-- begin of what was measured -->', end: '<!-- end of 
 const readResult = async (file: string): Promise<BenchResult> =>
   JSON.parse(await readFile(file, 'utf8')) as BenchResult;
 
-/** The last full run among the results of benchmarks in a folder, as its file; undefined if there is none. A soak writes other
- * results: they are in a folder of their own. */
+/**
+ * The file of the last run in a folder that measured all there was at full size; undefined if there is none. What a soak
+ * writes is no such result, and has a folder of its own.
+ */
 export const newestFullResult = async (folder: string): Promise<string | undefined> => {
   const files = (await readdir(folder)).filter((name) => name.endsWith('.json')).map((name) => join(folder, name));
   const all = await Promise.all(files.map(async (file) => ({ file, result: await readResult(file) })));

@@ -1,7 +1,7 @@
 -- Less is written for each fact (ADR 0019).
 
--- A fact had a place in a stream of its client: the version before it was looked up, and both stood in an index that was as
--- large as all that a client is found by. Appends come one after the other by the log's lock, and what a fact was composed
+-- A fact had a place in a stream of its client: the version before it was looked up, and both stood in an index, the largest
+-- of the log. Appends come one after the other by the log's lock, and what a fact was composed
 -- from is compared by positions (`assert_unchanged`); so a position says all that a version did. What was appended before
 -- keeps its own, for its hash is made of them (ADR 0012).
 ALTER TABLE event

@@ -63,7 +63,12 @@ export class RawNats {
     return this.socket.writableLength;
   }
 
+  /** What is written in one turn of the event loop goes out together. */
   write(data: Uint8Array | string): void {
+    if (this.socket.writableCorked === 0) {
+      this.socket.cork();
+      setImmediate(() => this.socket.uncork());
+    }
     this.socket.write(data);
   }
 

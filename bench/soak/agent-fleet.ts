@@ -1,11 +1,12 @@
 import { writeFile } from 'node:fs/promises';
 import type { AckReply, ErrorReply, WorkReply } from '#contracts';
 import { fleetInbox } from '#identity';
-import { clientId, scatter } from '../fleet/names.js';
+import { clientId } from '../fleet/names.js';
 import { RawNats } from '../load/raw-nats.js';
 import type { Reach } from '../load/reach.js';
 import { SimulatedAgent } from './agent.js';
 import type { AgentsJob, AgentsReport } from './agents-protocol.js';
+import { IdleAgents } from './idle-agents.js';
 
 const tick = 2;
 /** In milliseconds. As the agent library does: longer each time, or as long as the answer says, and spread. */
@@ -29,7 +30,7 @@ type Request = {
 };
 type Answer = Partial<WorkReply & AckReply & ErrorReply>;
 
-/** Agents that poll in turn at a rate, apply what they get, acknowledge it, and insist on an answer to each request. */
+/** Agents that poll in turn at a rate, one request at a time each, apply what they get, acknowledge it, and insist on an answer. */
 export class AgentFleet {
   private readonly agents: readonly SimulatedAgent[];
   private links: readonly RawNats[] = [];
@@ -42,11 +43,13 @@ export class AgentFleet {
   private rate = 0;
   private due = 0;
   private lastTick = performance.now();
-  private turn = 0;
+  /** Agents in the order in which they poll; a busy one is not among them. */
+  private readonly idle: IdleAgents;
   private sendings = 0;
 
   constructor(private readonly job: AgentsJob) {
     this.agents = Array.from({ length: job.clients }, () => new SimulatedAgent());
+    this.idle = new IdleAgents(job.clients);
   }
 
   async start(): Promise<void> {
@@ -97,17 +100,12 @@ export class AgentFleet {
     for (; this.due >= 1; this.due--) this.beginPoll(now);
   }
 
-  /** The next agent in turn that is not busy polls; nobody, where all of them wait for an answer. */
+  /** Who has polled longest ago polls; nobody, where all wait for an answer. */
   private beginPoll(now: number): void {
-    const { clients } = this.job;
-    // Looking through all of them for nobody would leave no time to hear the answers.
-    if (this.open === clients) return;
-    for (let tries = 0; tries < clients; tries++) {
-      const client = scatter(this.turn++, clients);
-      if (this.agents[client]?.isBusy) continue;
-      this.counts.polls++;
-      return this.poll(client, now);
-    }
+    const client = this.idle.take();
+    if (client === undefined) return;
+    this.counts.polls++;
+    this.poll(client, now);
   }
 
   private poll(client: number, due: number): void {
@@ -116,8 +114,6 @@ export class AgentFleet {
   }
 
   private begin(request: Omit<Request, 'id' | 'pause'>): void {
-    const agent = this.agents[request.client];
-    if (agent) agent.isBusy = true;
     this.send({ ...request, id: `${process.pid}-${this.sendings}`, pause: firstPause });
   }
 
@@ -157,9 +153,9 @@ export class AgentFleet {
     const agent = this.agents[request.client];
     if (!agent || error) {
       this.errors.add(`${request.kind}: ${body}`);
-      if (agent) agent.isBusy = false;
+      this.idle.add(request.client);
     } else if (request.kind === 'poll') this.answered(request, agent, answer as WorkReply);
-    else this.acknowledged(request, agent, answer as AckReply);
+    else this.acknowledged(request, answer as AckReply);
   }
 
   private answered({ client, due }: Request, agent: SimulatedAgent, reply: WorkReply): void {
@@ -171,13 +167,13 @@ export class AgentFleet {
     if (results.length > 0) {
       const payload = JSON.stringify({ results });
       this.begin({ client, kind: 'ack', payload, due: now, results: results.length });
-    } else agent.isBusy = false;
+    } else this.idle.add(client);
   }
 
-  private acknowledged({ results }: Request, agent: SimulatedAgent, { accepted }: AckReply): void {
+  private acknowledged({ client, results }: Request, { accepted }: AckReply): void {
     this.counts.acknowledged++;
     if (accepted !== results) this.errors.add(`ack: ${accepted} of ${results} results were accepted`);
-    agent.isBusy = false;
+    this.idle.add(client);
   }
 }
 

@@ -10,8 +10,6 @@ export class SimulatedAgent {
   failed: Record<string, string> = {};
   sent = 0;
   answered = 0;
-  /** It has one request under way at a time. */
-  isBusy = false;
 
   /** The payload of its polls. */
   report(): string {

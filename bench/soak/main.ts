@@ -35,7 +35,7 @@ const memoryOf = ({ observer, lives }: Soaked): MemorySummary => {
     lives: ofLives,
     overLives: thirdsOf(ofLives.map(({ last }) => last)),
     nats: known(memory.map(({ nats }) => nats)),
-    postgres: known(memory.map(({ postgres }) => postgres)),
+    postgres: known(observer.minutes.map(({ postgresMb }) => postgresMb)),
   };
 };
 

@@ -5,7 +5,7 @@ import type { Load } from './load.js';
 import { killAllowance } from './ledger.js';
 import type { Lives } from './life.js';
 import type { Latencies, Minute } from './result.js';
-import { type LagSample, type MemorySample, sampleDisk, sampleLag, sampleMemory } from './watch.js';
+import { type LagSample, type MemorySample, sampleDisk, sampleLag, sampleMemory, samplePostgres } from './watch.js';
 
 const lagEvery = 200;
 const memoryEvery = 5_000;
@@ -80,11 +80,16 @@ export class Observer {
 
   private async closeMinute(): Promise<void> {
     const now = Date.now();
-    const [{ sent }, disk] = await Promise.all([this.load.beats.report(), sampleDisk(this.stack), this.look()]);
+    const [{ sent }, disk, postgresMb] = await Promise.all([
+      this.load.beats.report(),
+      sampleDisk(this.stack),
+      samplePostgres(this.stack),
+      this.look(),
+    ]);
     const polls = this.polled;
     const seconds = (now - this.begun.at) / 1000;
     const samples = this.memory.slice(this.begun.memory);
-    const ofMemory = (part: 'server' | 'nats' | 'postgres') => medianOrNull(samples.map((sample) => sample[part]));
+    const ofMemory = (part: 'server' | 'nats') => medianOrNull(samples.map((sample) => sample[part]));
     const row: Minute = {
       minute: this.minutes.length + 1,
       beatsPerSecond: round((sent - this.begun.beats) / seconds),
@@ -94,7 +99,7 @@ export class Observer {
       lagMax: Math.max(...this.lags.slice(this.begun.lags).map(({ lag }) => lag)),
       serverMb: ofMemory('server'),
       natsMb: ofMemory('nats'),
-      postgresMb: ofMemory('postgres'),
+      postgresMb,
       diskMb: round(disk.database + disk.wal + disk.stream),
     };
     this.minutes.push(row);

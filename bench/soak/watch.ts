@@ -13,7 +13,6 @@ export type MemorySample = {
   readonly life: number;
   readonly server: number | null;
   readonly nats: number | null;
-  readonly postgres: number | null;
 };
 
 export const megabytes = (bytes: number): number => round(bytes / 2 ** 20, 1);
@@ -27,16 +26,16 @@ export const sampleLag = async ({ db }: Stack): Promise<LagSample> => {
 };
 
 export const sampleMemory = async (
-  { natsPid, postgresPid }: Stack,
+  { natsPid }: Stack,
   { life, pid }: { readonly life: number; readonly pid: number },
 ): Promise<MemorySample> => {
-  const [server, nats, postgres] = await Promise.all([
-    residentBytes(pid),
-    residentBytes(natsPid),
-    proportionalBytes(postgresPid),
-  ]);
-  return { life, server: orNull(server), nats: orNull(nats), postgres: orNull(postgres) };
+  const [server, nats] = await Promise.all([residentBytes(pid), residentBytes(natsPid)]);
+  return { life, server: orNull(server), nats: orNull(nats) };
 };
+
+/** Seldom: for what its processes share, the kernel looks at all pages of each of them. */
+export const samplePostgres = async ({ postgresPid }: Stack): Promise<number | null> =>
+  orNull(await proportionalBytes(postgresPid));
 
 export const sampleDisk = async ({ db, nats }: Stack): Promise<Disk> => {
   const { state } = await (await jetstreamManager(nats)).streams.info(contactStream.name);

@@ -58,13 +58,14 @@ export class MemoryLane implements Lane {
   /** What the owner does with a batch of messages; if the commit fails, its successor is offered them again (G7). */
   offer(messages: readonly SourceMessage[], commitFails = false): void {
     const { presence } = this;
+    const read = readMessages(messages, presence.members);
     const batch = new Batch();
     for (const fact of this.conclusions) batch.emit(fact);
     presence.begin(this.turns);
     if (this.head > this.taken || presence.reclassification) this.takeIn(batch);
     presence.writeOwed((fact) => batch.emit(fact));
     batch.close();
-    processMessages(readMessages(messages), { presence, batch, limiter: this.limiter, rejects });
+    processMessages(read, { presence, batch, limiter: this.limiter, rejects });
     const segments = batch.finish();
     if (commitFails) {
       this.succeed();

@@ -119,7 +119,7 @@ export class LaneOwner {
 
   private async commit(to: Watermark, messages: readonly SourceMessage[], facts: readonly NewFact[]) {
     const { db, lane, term, presence, rejects, turns = turnsAtOnce } = this.options;
-    const read = await readInTurns(messages);
+    const read = await readInTurns(messages, presence.members);
     return transact(db, async (tx) => {
       // Sent together: the lock is not held while the one answer comes and the next question goes.
       const [head, appended] = await Promise.all([

@@ -23,7 +23,7 @@ const intake = (limiter = new ContactLimiter()) => {
       data: Buffer.from(raw ?? (payload === undefined ? '' : JSON.stringify(payload))),
     }));
     const record = (reject: Reject) => rejects.push(reject);
-    processMessages(readMessages(messages), { presence, batch, limiter, rejects: { record } });
+    processMessages(readMessages(messages, presence.members), { presence, batch, limiter, rejects: { record } });
   };
   const facts = () => batch.segments.flatMap((segment) => segment.facts);
   const turns = () => facts().flatMap((fact) => (fact.type === 'client-status-changed' ? [fact.data] : []));

@@ -7,6 +7,7 @@ import { because } from './cause.js';
 import type { ContactLimiter } from './contact-limiter.js';
 import { type DecodedContact, decodeContact, isTick } from './decode.js';
 import type { LanePresence } from './lane-presence.js';
+import type { Members } from './members.js';
 import { isProbe } from './probe.js';
 import type { SourceMessage } from './source.js';
 
@@ -24,35 +25,45 @@ export type Processing = {
 /** A message of the stream, read: a contact, or what is wrong with it; a tick, and a probe, is nothing but a time. */
 export type ReadMessage = {
   readonly message: SourceMessage;
+  /** When it came, in milliseconds since 1970. */
+  readonly arrivedAt: number;
   readonly isTick: boolean;
   readonly contact?: DecodedContact;
+  /** Of the client that the contact is of, if it was known when the message was read: a client keeps its ordinal for ever. */
+  readonly ordinal?: number | undefined;
   readonly error?: ReachbackError;
 };
 
-/** Reads messages, which needs nothing but them. */
-export const readMessages = (messages: readonly SourceMessage[]): readonly ReadMessage[] => messages.map(readMessage);
+/** Reads messages, before it is known what else the log has by then. */
+export const readMessages = (messages: readonly SourceMessage[], members: Members): readonly ReadMessage[] =>
+  messages.map((message) => readMessage(message, members));
 
 /** Messages that are read in one go: some 50 ms, for which everything else in this process waits. */
 const readAtOnce = 8_192;
 
 /** Reads many messages, and lets others have their turn in between: before the log's lock is taken. */
-export const readInTurns = async (messages: readonly SourceMessage[]): Promise<readonly ReadMessage[]> => {
+export const readInTurns = async (
+  messages: readonly SourceMessage[],
+  members: Members,
+): Promise<readonly ReadMessage[]> => {
   const read: ReadMessage[] = [];
   for (let i = 0; i < messages.length; i += readAtOnce) {
     if (i > 0) await setImmediate();
-    read.push(...readMessages(messages.slice(i, i + readAtOnce)));
+    read.push(...readMessages(messages.slice(i, i + readAtOnce), members));
   }
   return read;
 };
 
-const readMessage = (message: SourceMessage): ReadMessage => {
-  if (isTick(message)) return { message, isTick: true };
-  if (isProbe(message.subject)) return { message, isTick: false };
+const readMessage = (message: SourceMessage, members: Members): ReadMessage => {
+  const arrivedAt = toMilliseconds(message.time);
+  if (isTick(message)) return { message, arrivedAt, isTick: true };
+  if (isProbe(message.subject)) return { message, arrivedAt, isTick: false };
   try {
-    return { message, isTick: false, contact: decodeContact(message) };
+    const contact = decodeContact(message);
+    return { message, arrivedAt, isTick: false, contact, ordinal: members.ordinalOf(contact.clientId) };
   } catch (error) {
     if (!(error instanceof ReachbackError)) throw error;
-    return { message, isTick: false, error };
+    return { message, arrivedAt, isTick: false, error };
   }
 };
 
@@ -60,9 +71,9 @@ const readMessage = (message: SourceMessage): ReadMessage => {
 export const processMessages = (messages: readonly ReadMessage[], processing: Processing): void => {
   const { presence, batch, rejects } = processing;
   const { emit } = batch;
-  for (const { message, isTick: tick, contact, error } of messages) {
-    const at = presence.advance(toMilliseconds(message.time), tick, emit);
-    const refused = error ?? (contact && processContact(contact, at, processing));
+  for (const { message, arrivedAt, isTick: tick, contact, ordinal, error } of messages) {
+    const at = presence.advance(arrivedAt, tick, emit);
+    const refused = error ?? (contact && processContact(contact, ordinal, at, processing));
     if (!refused) continue;
     const { code, message: text } = refused;
     rejects.record({ at: new Date(at), subject: message.subject, code, message: text, payload: message.data });
@@ -72,6 +83,7 @@ export const processMessages = (messages: readonly ReadMessage[], processing: Pr
 /** Returns why the contact does not count, if so. */
 const processContact = (
   contact: DecodedContact,
+  known: number | undefined,
   at: number,
   { presence, batch, limiter }: Processing,
 ): ReachbackError | undefined => {
@@ -79,7 +91,7 @@ const processContact = (
   const { clientId, kind, ips, settingsRevision, agentTime, asked, correlation } = contact;
   const { emit } = batch;
   const emitCaused = correlation === undefined ? emit : because({ correlation }, emit);
-  const ordinal = members.ordinalOf(clientId);
+  const ordinal = known ?? members.ordinalOf(clientId);
   if (ordinal !== undefined) presence.settle(ordinal, at, emit);
   if (ordinal === undefined || !members.isRegistered(ordinal)) return new ReachbackError('not_registered');
   if (!limiter.admits(ordinal, at)) return tooMuch();

@@ -36,7 +36,6 @@ export class AgentFleet {
   private links: readonly RawNats[] = [];
   /** In the order of sending. */
   private readonly underWay = new Map<number, { readonly request: Request; readonly sentAt: number }>();
-  private waiting = 0;
   private latencies: number[] = [];
   private readonly counts = { polls: 0, answered: 0, acknowledged: 0, repeated: 0 };
   private readonly errors = new Set<string>();
@@ -71,7 +70,7 @@ export class AgentFleet {
 
   /** Requests that wait for an answer, or to be sent again: one of each agent that is busy. */
   private get open(): number {
-    return this.underWay.size + this.waiting;
+    return this.job.clients - this.idle.size;
   }
 
   async save(file: string): Promise<void> {
@@ -100,7 +99,7 @@ export class AgentFleet {
     for (; this.due >= 1; this.due--) this.beginPoll(now);
   }
 
-  /** Who has polled longest ago polls; nobody, where all wait for an answer. */
+  /** Who has been idle longest polls; nobody, where all wait for an answer. */
   private beginPoll(now: number): void {
     const client = this.idle.take();
     if (client === undefined) return;
@@ -132,12 +131,8 @@ export class AgentFleet {
 
   private repeat(request: Request, asked?: number): void {
     this.counts.repeated++;
-    this.waiting++;
     const wait = (asked === undefined ? request.pause : asked * 1000) * (0.75 + Math.random() / 2);
-    setTimeout(() => {
-      this.waiting--;
-      this.send({ ...request, pause: Math.min(request.pause * 2, longestPause) });
-    }, wait);
+    setTimeout(() => this.send({ ...request, pause: Math.min(request.pause * 2, longestPause) }), wait);
   }
 
   private receive(number: number, data: Buffer): void {

@@ -11,6 +11,10 @@ export class IdleAgents {
     this.count = clients;
   }
 
+  get size(): number {
+    return this.count;
+  }
+
   /** The one that has been idle longest, which no longer is; undefined where none is. */
   take(): number | undefined {
     if (this.count === 0) return undefined;

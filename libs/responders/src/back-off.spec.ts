@@ -13,6 +13,7 @@ const storm = (clients: number, capacity: number) => {
     const coming = due.filter((at) => at <= now);
     const left = due.filter((at) => at > now);
     asked.push(coming.length);
+    coming.forEach(() => backOff.ask());
     coming.slice(0, capacity).forEach(() => backOff.serve());
     due.splice(0, due.length, ...left, ...coming.slice(capacity).map(() => now + backOff.refuse() * second));
     now += second;
@@ -50,4 +51,43 @@ test('a quiet hour says nothing of what could have been answered', () => {
   const atFirst = longest();
   for (; now < 3_600_000; now += 10_000) backOff.serve();
   expect(longest()).toBe(atFirst);
+});
+
+/**
+ * A server for which refusing takes a fifth of answering, with a queue of two seconds, and a fleet that asks so many times
+ * a second whatever happens, besides who was sent away. What was refused in each second.
+ */
+const day = (fresh: number, capacity: (second: number) => number, seconds: number) => {
+  const [tick, patience, refusing] = [20, 2_000, 0.2];
+  let [now, work] = [0, 0];
+  const backOff = new BackOff(() => now);
+  const waiting: number[] = [];
+  const back = new Map<number, number>();
+  const refused = Array<number>(seconds).fill(0);
+  for (; now < seconds * second; now += tick) {
+    const at = Math.floor(now / second);
+    work = Math.min(work, 0) + (capacity(at) * tick) / second;
+    const coming = (fresh * tick) / second + (back.get(now) ?? 0);
+    for (let i = 0; i < coming; i++) {
+      backOff.ask();
+      if (now - (waiting[0] ?? now) <= patience) waiting.push(now);
+      else {
+        const due = now + backOff.refuse() * second + (i % 50) * tick;
+        back.set(due, (back.get(due) ?? 0) + 1);
+        refused[at]!++;
+        work -= refusing;
+      }
+    }
+    for (; work >= 1 && waiting.length > 0; work--) {
+      waiting.shift();
+      backOff.serve();
+    }
+  }
+  return refused;
+};
+
+test('a server that is slow for a while soon refuses nobody again, though a fleet asks all the time nearly all it can answer', () => {
+  const refused = day(500, (at) => (at >= 60 && at < 75 ? 180 : 580), 180);
+  expect(Math.max(...refused.slice(60, 75))).toBeGreaterThan(100);
+  expect(Math.max(...refused.slice(120))).toBe(0);
 });

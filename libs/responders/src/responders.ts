@@ -99,6 +99,7 @@ export const startResponders = async ({
     request: R,
     waited: number,
   ): void => {
+    backOff.ask();
     if (waited + batch.wait() <= patience) return batch.add(request);
     // It is heard all the same: nobody goes offline because the server has too much to do (G1).
     if (!isConnecting(request.kind)) relay.note(request);

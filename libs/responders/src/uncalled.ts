@@ -1,0 +1,51 @@
+/** In milliseconds: what is counted together, for agents come some time before or after the one they were told. */
+const period = 4_000;
+/** What happens in fewer than half of so many periods, as when a fleet starts, does not last. */
+const periods = 9;
+
+/** How many ask for as long as one looks, without having been sent away before: those who came, less those told to come. */
+export class Uncalled {
+  private readonly lately = Array<number>(periods).fill(0);
+  /** How many are told to come, by period. */
+  private readonly called = new Map<number, number>();
+  private current: number;
+  private asked = 0;
+  private usual = 0;
+
+  constructor(private readonly now: () => number) {
+    this.current = periodOf(now());
+  }
+
+  ask(): void {
+    this.close();
+    this.asked++;
+  }
+
+  /** @param at when somebody who is sent away is told to come back, by the same clock */
+  call(at: number): void {
+    const due = periodOf(at);
+    this.called.set(due, (this.called.get(due) ?? 0) + 1);
+  }
+
+  /** What is asked in most periods, at least. */
+  perSecond(): number {
+    this.close();
+    return this.usual;
+  }
+
+  private close(): void {
+    const now = periodOf(this.now());
+    while (this.current < now) {
+      this.lately.shift();
+      this.lately.push(this.asked - (this.called.get(this.current) ?? 0));
+      this.called.delete(this.current);
+      this.current++;
+      this.asked = 0;
+      this.usual = Math.max(0, median(this.lately) / (period / 1_000));
+    }
+  }
+}
+
+const periodOf = (at: number): number => Math.floor(at / period);
+
+const median = (values: readonly number[]): number => values.toSorted((a, b) => a - b)[values.length >> 1] ?? 0;

@@ -162,7 +162,7 @@ export class LanePresence {
     if (kind === 'uninstall') {
       members.setRegistered(ordinal, false);
       const data = { cause: 'uninstalled', by: 'agent' } as const;
-      emit({ type: 'client-removed', client: members.ids[ordinal] ?? '', meta: { actor: 'agent' }, data });
+      emit({ type: 'client-removed', client: members.idOf(ordinal), meta: { actor: 'agent' }, data });
     }
     for (const turn of turnsOnContact(kind, client)) this.turn(ordinal, turn.online, turn.cause, at, emit);
   }
@@ -182,7 +182,7 @@ export class LanePresence {
     const hash = hashOf(ips);
     if (this.members.data.ipsHash[ordinal] === hash) return false;
     this.members.data.ipsHash[ordinal] = hash;
-    const client = this.members.ids[ordinal] ?? '';
+    const client = this.members.idOf(ordinal);
     emit({ type: 'client-addresses-changed', client, meta: { actor: 'agent' }, data: { ips } });
     this.classify(ordinal, ips, at, emit);
     return true;
@@ -243,7 +243,7 @@ export class LanePresence {
     const network = members.networkOf(ordinal);
     emit({
       type: 'client-status-changed',
-      client: members.ids[ordinal] ?? '',
+      client: members.idOf(ordinal),
       meta: system,
       data: {
         at: iso(at),
@@ -301,7 +301,7 @@ export class LanePresence {
     this.members.setRegistered(ordinal, false);
     this.noteRemoval(due);
     const data = { cause: 'inactive', by: 'server' } as const;
-    emit({ type: 'client-removed', client: this.members.ids[ordinal] ?? '', meta: system, data });
+    emit({ type: 'client-removed', client: this.members.idOf(ordinal), meta: system, data });
     this.turn(ordinal, false, 'inactive', due, emit);
     return true;
   }

@@ -40,7 +40,7 @@ describe('members of a lane', () => {
     expect(members.size).toBe(1_536);
     members.enter(9_999, 'd');
     expect([members.size, members.count]).toEqual([10_000, 10_000]);
-    expect([members.ids[5], members.ordinalOf('d'), members.ordinalOf('x')]).toEqual(['', 9_999, undefined]);
+    expect([members.idOf(5), members.ordinalOf('d'), members.ordinalOf('x')]).toEqual(['', 9_999, undefined]);
     expect([members.isOnline(0), members.data.since[0], members.networkNameOf(0)]).toEqual([true, 7, 'nat']);
     expect(members.data.clockSkew[9_999]).toBeNaN();
   });

@@ -1,5 +1,6 @@
 import type { NetworkClass, Status } from '#contracts';
 import { defaultPolicy, type Grant, grantOf, isExpectedToSpeak, type Outages, type Policy, statusOf } from '#domain';
+import { Ids } from './ids.js';
 
 /** Bits of a client's state. */
 const registered = 1;
@@ -73,14 +74,13 @@ export class Names {
 }
 
 /**
- * The presence of every client of a lane, as arrays by ordinal: about 100 bytes a client and no object. It decides
+ * The presence of every client of a lane, as arrays by ordinal: about 150 bytes a client and no object. It decides
  * nothing.
  */
 export class Members {
   data: Columns = allocate(1024);
-  readonly ids: string[] = [];
+  readonly ids = new Ids();
   readonly policies: Policy[] = [];
-  private readonly ordinals = new Map<string, number>();
   private capacity = 1024;
 
   constructor(
@@ -89,7 +89,7 @@ export class Members {
   ) {}
 
   get count(): number {
-    return this.ids.length;
+    return this.ids.count;
   }
 
   get size(): number {
@@ -97,16 +97,24 @@ export class Members {
   }
 
   ordinalOf(id: string): number | undefined {
-    return this.ordinals.get(id);
+    return this.ids.ordinalOf(id);
+  }
+
+  idOf(ordinal: number): string {
+    return this.ids.of(ordinal);
   }
 
   /** Makes room for a client; a client that comes back keeps its ordinal. */
   enter(ordinal: number, id: string): void {
-    if (ordinal >= this.capacity) this.grow(ordinal + 1);
-    while (this.ids.length < ordinal) this.ids.push('');
-    this.ids[ordinal] = id;
-    this.ordinals.set(id, ordinal);
+    this.makeRoom(ordinal + 1);
+    this.ids.enter(ordinal, id);
     this.policies[ordinal] ??= defaultPolicy;
+  }
+
+  /** Makes room for the ordinals below a number. */
+  makeRoom(ordinals: number): void {
+    if (ordinals > this.capacity) this.grow(ordinals);
+    this.ids.makeRoom(ordinals);
   }
 
   isRegistered(ordinal: number): boolean {

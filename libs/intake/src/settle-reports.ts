@@ -21,10 +21,10 @@ export const settleReports = async (
 ): Promise<readonly NewFact[]> => {
   const registered = [...reports].filter(([ordinal]) => members.isRegistered(ordinal));
   if (registered.length === 0) return [];
-  const ids = registered.map(([ordinal]) => members.ids[ordinal] ?? '');
+  const ids = registered.map(([ordinal]) => members.idOf(ordinal));
   const [open, acknowledged] = await Promise.all([readOpenSettings(db, ids), readAcknowledgedSettings(db, ids)]);
   return registered.flatMap(([ordinal, { revision, at }]): readonly NewFact[] => {
-    const client = members.ids[ordinal] ?? '';
+    const client = members.idOf(ordinal);
     const queued = open.get(client) ?? [];
     const confirmed = acknowledged.get(client) ?? [];
     const timelyQueued = queued.filter((work) => countsFor(work, at));

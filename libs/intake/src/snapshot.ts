@@ -12,7 +12,7 @@ const headBlock = -1;
  * contacts are dropped (`retention`) the log has no start any more, and recovery fails: from the first release on, what
  * raises this must read the format before, too.
  */
-const format = 4;
+const format = 5;
 
 type Head = {
   readonly format: number;
@@ -56,7 +56,7 @@ export const takeSnapshot = (presence: LanePresence, position: bigint): Snapshot
       const part = members.data[name].slice(from, to);
       return Buffer.from(part.buffer, part.byteOffset, part.byteLength);
     });
-    blocks.push(Buffer.concat(columns));
+    blocks.push(Buffer.concat([...columns, members.ids.pack(from, to)]));
   }
   return { position, head, blocks };
 };
@@ -94,25 +94,21 @@ export const loadSnapshot = async (
   const presence = restore(head, removalLimit);
   const { members } = presence;
   const { position } = first;
+  members.makeRoom(head.count);
   const blocks = Array.from({ length: Math.ceil(head.count / blockSize) }, (_, block) => block);
-  for await (const { block, data, clients } of readAhead(blocks, (block) => selectBlock(db, lane, position, block))) {
+  for await (const { block, data } of readAhead(blocks, (block) => selectBlock(db, lane, position, block))) {
     const from = block * blockSize;
-    enterAll(members, clients ?? '');
     readBlock(members, from, Math.min(blockSize, head.count - from), data);
   }
   for (let ordinal = 0; ordinal < members.count; ordinal++) {
-    members.policies[ordinal] = presence.policies.of(members.ids[ordinal] ?? '', members.groupOf(ordinal));
+    members.policies[ordinal] = presence.policies.of(members.idOf(ordinal), members.groupOf(ordinal));
   }
   return { presence, position };
 };
 
-/** A block of a snapshot, and who is in it. */
 const selectBlock = async (db: Queryable, lane: number, position: bigint, block: number) => {
-  const [row] = await db<{ block: number; data: Buffer; clients: string | null }[]>`
-    SELECT block, data, (
-      SELECT string_agg(ordinal || ' ' || id, E'\n' ORDER BY ordinal) FROM client
-      WHERE lane = ${lane} AND ordinal >= ${block * blockSize} AND ordinal < ${(block + 1) * blockSize}) AS clients
-    FROM presence_snapshot WHERE lane = ${lane} AND position = ${position} AND block = ${block}`;
+  const [row] = await db<{ block: number; data: Buffer }[]>`
+    SELECT block, data FROM presence_snapshot WHERE lane = ${lane} AND position = ${position} AND block = ${block}`;
   if (!row) throw new Error(`The snapshot of lane ${lane} at ${position} was replaced while it was read.`);
   return row;
 };
@@ -129,17 +125,6 @@ const restore = (head: Head, removalLimit: number | undefined): LanePresence => 
   return presence;
 };
 
-/**
- * Enters the clients of a block. Ids and ordinals never change, so they are read from the table of clients rather than kept
- * twice: as one text, for a row for each client took more than half of a recovery. No id has a space in it.
- */
-const enterAll = (members: Members, clients: string): void => {
-  for (const client of clients.split('\n')) {
-    const space = client.indexOf(' ');
-    if (space > 0) members.enter(Number(client.slice(0, space)), client.slice(space + 1));
-  }
-};
-
 const readBlock = (members: Members, from: number, count: number, data: Buffer): void => {
   let offset = 0;
   for (const name of columnNames) {
@@ -149,4 +134,5 @@ const readBlock = (members: Members, from: number, count: number, data: Buffer):
     target.set(data.subarray(offset, offset + bytes));
     offset += bytes;
   }
+  members.ids.unpack(from, count, data.subarray(offset));
 };

@@ -14,8 +14,8 @@ export type FoundPlaces = { readonly places: readonly Place[]; readonly end?: Pl
 const looksAt = 1_500;
 /** Likewise where each one's queue must be composed, which takes several times as long. */
 const composes = 400;
-/** Likewise where more than a few pass, but none of them is near: some 50 ms. */
-const looksFurther = 12_000;
+/** As many again where more than a few pass, but too few of them are near: some 60 ms. */
+const looksFurther = 10_500;
 /** Where so many of those who pass the other filters lack something, or nothing, few queues are composed for a page. */
 const composable = 0.25;
 /** Clients that are kept in mind while an index is gone through: some 80 ms. */
@@ -50,7 +50,7 @@ export const selectPage = async (
   if (clients === 0) return { places: [] };
   const known: Search = { ...search, filters: { ...filters, isPartCommon }, isByCohort: lackingShare < composable };
   if (about <= keepsAnyway && isCollectable(filters)) return run(gather(known));
-  const far = await look(tables, known, looksFurther);
+  const far = await lookFurther(tables, known, near);
   const isLost = !isDone(far, query) && far.places.length === 0;
   return isLost && about <= keepsInMind && isCollectable(filters) ? run(gather(known)) : far;
 };
@@ -73,6 +73,13 @@ const look = async (tables: ApiContext['tables'], search: Search, bound: number)
   const places = placesOf(rows);
   const [first] = rows;
   return first?.endId ? { places, end: { id: first.endId, sortedBy: first.endKey } } : { places };
+};
+
+/** Goes on where the search for a page was left off. */
+const lookFurther = async (tables: ApiContext['tables'], search: Search, near: FoundPlaces): Promise<FoundPlaces> => {
+  const rest: Search = { ...search, after: near.end, count: search.count - near.places.length };
+  const far = await look(tables, rest, looksFurther);
+  return { ...far, places: [...near.places, ...far.places] };
 };
 
 const isDone = ({ places, end }: FoundPlaces, { count }: PageQuery): boolean =>

@@ -49,13 +49,13 @@ describe('how long requests wait for their turn', () => {
 });
 
 describe('the pace of batches', () => {
-  const paced = (maxWeight: number) => {
+  const paced = (maxWeight: number, pace = 200) => {
     const ran: string[][] = [];
     const batch = microBatch<Item>({
       run: (items) => Promise.resolve(void ran.push(items.map(({ client }) => client))),
       keyOf: ({ client }) => client,
       weightOf: ({ weight = 1 }) => weight,
-      ...{ maxWeight, concurrency: 2, pace: 200 },
+      ...{ maxWeight, concurrency: 2, pace },
     });
     return { batch, ran };
   };
@@ -69,6 +69,15 @@ describe('the pace of batches', () => {
     expect(ran).toEqual([['a']]);
     await batch.idle();
     expect(ran).toEqual([['a'], ['b', 'c']]);
+  });
+
+  test('what comes after a batch that took no time waits for none', async () => {
+    const { batch, ran } = paced(500, 3_600_000);
+    batch.add({ client: 'a' });
+    await batch.idle();
+    batch.add({ client: 'b' });
+    await batch.idle();
+    expect(ran).toEqual([['a'], ['b']]);
   });
 
   test('a full batch waits for nothing', () => {

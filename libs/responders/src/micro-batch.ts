@@ -18,7 +18,7 @@ export type MicroBatchOptions<T> = {
   readonly weightOf: (item: T) => number;
   readonly maxWeight: number;
   readonly concurrency: number;
-  /** Milliseconds from the begin of one batch to the next, at least, unless it is full. */
+  /** Milliseconds from the begin of one batch to the next, unless it is full: or fewer, as many as the last one took. */
   readonly pace: number;
 };
 
@@ -38,6 +38,7 @@ export const microBatch = <T>(options: MicroBatchOptions<T>): MicroBatch<T> => {
   const present = new Map<string, number>();
   let running = 0;
   let begunAt = -Infinity;
+  let took = pace;
   let later: NodeJS.Timeout | undefined;
   let idle: (() => void)[] = [];
 
@@ -75,9 +76,11 @@ export const microBatch = <T>(options: MicroBatchOptions<T>): MicroBatch<T> => {
     const items = take();
     if (items.length === 0) return;
     running++;
+    const since = performance.now();
     try {
       await run(items);
     } finally {
+      took = performance.now() - since;
       running--;
       for (const item of items) leave(keyOf(item));
       start();
@@ -87,7 +90,7 @@ export const microBatch = <T>(options: MicroBatchOptions<T>): MicroBatch<T> => {
 
   const start = (): void => {
     while (running < concurrency && waiting.length > 0) {
-      const left = weight < maxWeight ? begunAt + pace - performance.now() : 0;
+      const left = weight < maxWeight ? begunAt + Math.min(pace, took) - performance.now() : 0;
       if (left > 0) return startIn(left);
       const before = running;
       begunAt = performance.now();

@@ -277,6 +277,18 @@ describe('old contacts', () => {
     expect((await loadSnapshot(db, lane)).position).toBe(position);
   });
 
+  test('a snapshot of the format before, which knew nobody’s id, is read with the table of clients', async () => {
+    const { members } = owner.presence;
+    const { head, blocks } = takeSnapshot(owner.presence, owner.head);
+    const ids = members.ids.pack(0, members.count);
+    const columns = blocks.map((block) => block.subarray(0, block.length - ids.length));
+    await saveSnapshot(db, lane, { position: owner.head, head: { ...head, format: 4 }, blocks: columns });
+    const loaded = (await loadSnapshot(db, lane)).presence.members;
+    expect(loaded.count).toBeGreaterThan(0);
+    expect(loaded.ids.pack(0, loaded.count)).toEqual(ids);
+    expect(loaded.data.lastContact.slice(0, loaded.count)).toEqual(members.data.lastContact.slice(0, members.count));
+  });
+
   test('G1 without a snapshot beyond those that are gone there is no recovery: it would be wrong', async () => {
     await db`DELETE FROM presence_snapshot WHERE position > 5`;
     await expect(recovered()).rejects.toBeInstanceOf(ContactsGoneError);

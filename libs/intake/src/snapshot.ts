@@ -8,11 +8,12 @@ import { Policies, type PolicyLevels } from './policies.js';
 const blockSize = 65_536;
 const headBlock = -1;
 /**
- * Raised when what a block holds changes; an older snapshot is then not used, and the log is replayed from its start. Once
- * contacts are dropped (`retention`) the log has no start any more, and recovery fails: from the first release on, what
- * raises this must read the format before, too.
+ * Raised when what a block holds changes. What raises it must read the formats before, too: once contacts are dropped
+ * (`retention`), nobody can do without the newest snapshot.
  */
 const format = 5;
+/** Who is who stood in the table of clients alone. */
+const formatWithoutIds = 4;
 
 type Head = {
   readonly format: number;
@@ -90,7 +91,7 @@ export const loadSnapshot = async (
     ORDER BY position DESC LIMIT 1`;
   if (!first) return empty;
   const head = JSON.parse(first.data.toString()) as Head;
-  if (head.format !== format) return empty;
+  if (head.format !== format && head.format !== formatWithoutIds) return empty;
   const presence = restore(head, removalLimit);
   const { members } = presence;
   const { position } = first;
@@ -98,7 +99,10 @@ export const loadSnapshot = async (
   const blocks = Array.from({ length: Math.ceil(head.count / blockSize) }, (_, block) => block);
   for await (const { block, data } of readAhead(blocks, (block) => selectBlock(db, lane, position, block))) {
     const from = block * blockSize;
-    readBlock(members, from, Math.min(blockSize, head.count - from), data);
+    const count = Math.min(blockSize, head.count - from);
+    const ids = data.subarray(readColumns(members, from, count, data));
+    if (head.format === format) members.ids.unpack(from, count, ids);
+    else await enterFromTable(db, lane, members, { from, to: from + count });
   }
   for (let ordinal = 0; ordinal < members.count; ordinal++) {
     members.policies[ordinal] = presence.policies.of(members.idOf(ordinal), members.groupOf(ordinal));
@@ -125,7 +129,8 @@ const restore = (head: Head, removalLimit: number | undefined): LanePresence => 
   return presence;
 };
 
-const readBlock = (members: Members, from: number, count: number, data: Buffer): void => {
+/** Reads the columns of a block. @returns where they end */
+const readColumns = (members: Members, from: number, count: number, data: Buffer): number => {
   let offset = 0;
   for (const name of columnNames) {
     const column = members.data[name];
@@ -134,5 +139,16 @@ const readBlock = (members: Members, from: number, count: number, data: Buffer):
     target.set(data.subarray(offset, offset + bytes));
     offset += bytes;
   }
-  members.ids.unpack(from, count, data.subarray(offset));
+  return offset;
+};
+
+const enterFromTable = async (
+  db: Queryable,
+  lane: number,
+  members: Members,
+  { from, to }: { readonly from: number; readonly to: number },
+): Promise<void> => {
+  const rows = await db<{ ordinal: number; id: string }[]>`
+    SELECT ordinal, id FROM client WHERE lane = ${lane} AND ordinal >= ${from} AND ordinal < ${to}`;
+  for (const { ordinal, id } of rows) members.enter(ordinal, id);
 };

@@ -148,7 +148,8 @@ const finish = (hash: number): number => {
   return (high ^ (high >>> 13)) >>> 0;
 };
 
-const grown = (capacity: number, needed: number): number => Math.max(needed, Math.ceil(capacity * 1.5));
+/** The next capacity of arrays that have room for fewer than are needed: half as much again, or as many as that. */
+export const grown = (capacity: number, needed: number): number => Math.max(needed, Math.ceil(capacity * 1.5));
 
 const copyTo = <T extends Uint8Array | Uint32Array>(longer: T, from: T): T => {
   longer.set(from);

@@ -1,6 +1,6 @@
 import type { NetworkClass, Status } from '#contracts';
 import { defaultPolicy, type Grant, grantOf, isExpectedToSpeak, type Outages, type Policy, statusOf } from '#domain';
-import { Ids } from './ids.js';
+import { grown, Ids } from './ids.js';
 
 /** Bits of a client's state. */
 const registered = 1;
@@ -251,7 +251,7 @@ export class Members {
   }
 
   private grow(needed: number): void {
-    this.capacity = Math.max(needed, Math.ceil(this.capacity * 1.5));
+    this.capacity = grown(this.capacity, needed);
     const longer = allocate(this.capacity);
     for (const name of columnNames) longer[name].set(this.data[name]);
     this.data = longer;

@@ -76,7 +76,7 @@ export const microBatch = <T>(options: MicroBatchOptions<T>): MicroBatch<T> => {
     const items = take();
     if (items.length === 0) return;
     running++;
-    const since = performance.now();
+    const since = begunAt;
     try {
       await run(items);
     } finally {

@@ -10,7 +10,6 @@ export class Uncalled {
   private readonly called = new Map<number, number>();
   private current: number;
   private asked = 0;
-  private usual = 0;
 
   constructor(private readonly now: () => number) {
     this.current = periodOf(now());
@@ -30,7 +29,7 @@ export class Uncalled {
   /** What is asked in most periods, at least. */
   perSecond(): number {
     this.close();
-    return this.usual;
+    return Math.max(0, median(this.lately) / (period / 1_000));
   }
 
   private close(): void {
@@ -41,7 +40,6 @@ export class Uncalled {
       this.called.delete(this.current);
       this.current++;
       this.asked = 0;
-      this.usual = Math.max(0, median(this.lately) / (period / 1_000));
     }
   }
 }

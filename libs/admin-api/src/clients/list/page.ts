@@ -14,8 +14,8 @@ export type FoundPlaces = { readonly places: readonly Place[]; readonly end?: Pl
 const looksAt = 1_500;
 /** Likewise where each one's queue must be composed, which takes several times as long. */
 const composes = 400;
-/** As many again where more than a few pass, but too few of them are near: some 60 ms. */
-const looksFurther = 10_500;
+/** As many in all where more than a few pass, but too few of them are near: some 50 ms. */
+const looksFurther = 12_000;
 /** Where so many of those who pass the other filters lack something, or nothing, few queues are composed for a page. */
 const composable = 0.25;
 /** Clients that are kept in mind while an index is gone through: some 80 ms. */
@@ -42,7 +42,8 @@ export const selectPage = async (
   const search: Search = { ...query, filters, source: sourceOf(query.sort, filters) };
   const run = async (statement: SQL): Promise<FoundPlaces> => ({ places: await tables.execute<Place>(statement) });
   if (!isFiltered(residualOf(search))) return run(walkAll(search));
-  const near = await look(tables, search, filters.undelivered === undefined ? looksAt : composes);
+  const nearby = filters.undelivered === undefined ? looksAt : composes;
+  const near = await look(tables, search, nearby);
   if (isDone(near, query)) return near;
   const ofFew = filters.undelivered === undefined ? undefined : await lookAtFew(tables, search);
   if (ofFew) return ofFew;
@@ -50,7 +51,7 @@ export const selectPage = async (
   if (clients === 0) return { places: [] };
   const known: Search = { ...search, filters: { ...filters, isPartCommon }, isByCohort: lackingShare < composable };
   if (about <= keepsAnyway && isCollectable(filters)) return run(gather(known));
-  const far = await lookFurther(tables, known, near);
+  const far = await lookFurther(tables, known, near, looksFurther - nearby);
   const isLost = !isDone(far, query) && far.places.length === 0;
   return isLost && about <= keepsInMind && isCollectable(filters) ? run(gather(known)) : far;
 };
@@ -76,9 +77,14 @@ const look = async (tables: ApiContext['tables'], search: Search, bound: number)
 };
 
 /** Goes on where the search for a page was left off. */
-const lookFurther = async (tables: ApiContext['tables'], search: Search, near: FoundPlaces): Promise<FoundPlaces> => {
+const lookFurther = async (
+  tables: ApiContext['tables'],
+  search: Search,
+  near: FoundPlaces,
+  bound: number,
+): Promise<FoundPlaces> => {
   const rest: Search = { ...search, after: near.end, count: search.count - near.places.length };
-  const far = await look(tables, rest, looksFurther);
+  const far = await look(tables, rest, bound);
   return { ...far, places: [...near.places, ...far.places] };
 };
 

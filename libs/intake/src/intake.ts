@@ -19,7 +19,7 @@ import {
   renewProcess,
 } from '#event-log';
 import { type LaneIntake, startLaneIntake } from './lane-intake.js';
-import { startPurging } from './purge.js';
+import { keepPurging } from './purge.js';
 import { lanesToClaim } from './share-lanes.js';
 import type { IntakeObserver, IntakeState } from './status.js';
 
@@ -52,8 +52,8 @@ export type RunningIntake = {
 export const startIntake = async (options: IntakeOptions): Promise<RunningIntake> => {
   const { db, nats, log } = options;
   const intake = new Intake(options);
-  const purging = startPurging(db, nats, () => intake.has(0));
   const stopping = new AbortController();
+  void keepPurging(db, nats, () => intake.has(0), stopping.signal);
   const keepLooking = async (): Promise<void> => {
     while (!stopping.signal.aborted) {
       await intake.look().catch((error: unknown) => log.debug({ error: String(error) }, 'lanes not looked at'));
@@ -65,7 +65,6 @@ export const startIntake = async (options: IntakeOptions): Promise<RunningIntake
     states: () => intake.states(),
     stop: async () => {
       stopping.abort();
-      purging.stop();
       await looking;
       await intake.stop();
     },

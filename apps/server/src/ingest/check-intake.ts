@@ -6,6 +6,7 @@ import { starting } from '../check.js';
 /** Further behind than this, in seconds, what the log says of who is there is old. */
 const largestLag = 30;
 
+/** What a process says of its intake before that has begun. */
 export const notYet = starting('The intake waits for database and broker.');
 
 export type IntakeParts = {

@@ -55,19 +55,20 @@ test('a quiet hour says nothing of what could have been answered', () => {
 
 /**
  * A server for which refusing takes a fifth of answering, with a queue of two seconds, and a fleet that asks so many times
- * a second whatever happens, besides who was sent away. What was refused in each second.
+ * a second for the first time, besides who was sent away. What was refused in each second, and answered.
  */
-const day = (fresh: number, capacity: (second: number) => number, seconds: number) => {
+const day = (fresh: (second: number) => number, capacity: (second: number) => number, seconds: number) => {
   const [tick, patience, refusing] = [20, 2_000, 0.2];
   let [now, work] = [0, 0];
   const backOff = new BackOff(() => now);
   const waiting: number[] = [];
   const back = new Map<number, number>();
   const refused = Array<number>(seconds).fill(0);
+  const answered = Array<number>(seconds).fill(0);
   for (; now < seconds * second; now += tick) {
     const at = Math.floor(now / second);
     work = Math.min(work, 0) + (capacity(at) * tick) / second;
-    const coming = (fresh * tick) / second + (back.get(now) ?? 0);
+    const coming = (fresh(at) * tick) / second + (back.get(now) ?? 0);
     for (let i = 0; i < coming; i++) {
       backOff.ask();
       if (now - (waiting[0] ?? now) <= patience) waiting.push(now);
@@ -81,13 +82,33 @@ const day = (fresh: number, capacity: (second: number) => number, seconds: numbe
     for (; work >= 1 && waiting.length > 0; work--) {
       waiting.shift();
       backOff.serve();
+      answered[at]!++;
     }
   }
-  return refused;
+  return { refused, answered };
 };
 
 test('a server that is slow for a while soon refuses nobody again, though a fleet asks all the time nearly all it can answer', () => {
-  const refused = day(500, (at) => (at >= 60 && at < 75 ? 180 : 580), 180);
+  const { refused } = day(
+    () => 500,
+    (at) => (at >= 60 && at < 75 ? 180 : 580),
+    180,
+  );
   expect(Math.max(...refused.slice(60, 75))).toBeGreaterThan(100);
   expect(Math.max(...refused.slice(120))).toBe(0);
 });
+
+test.each([10, 20, 30])(
+  'a fleet that is heard to ask once for %d s is not taken for one that asks all the time',
+  (lasts) => {
+    const { answered } = day(
+      (at) => 500 + (at >= 60 && at < 60 + lasts ? 100_000 / lasts : 0),
+      () => 3_500,
+      200,
+    );
+    // Answered without a pause they would need 33 seconds.
+    const last = answered.findLastIndex((count) => count > 600);
+    expect(last - 60).toBeLessThan(100);
+    expect(answered.slice(last + 1).every((count) => count > 400)).toBe(true);
+  },
+);

@@ -7,6 +7,7 @@ import { Scope } from '../../libs/admin-api/src/access/scope.js';
 import { countClients } from '../../libs/admin-api/src/counts/count-clients.js';
 import { countFleetNow } from '../../libs/admin-api/src/counts/count-fleet.js';
 import { countGroups } from '../../libs/admin-api/src/counts/count-groups.js';
+import { untilCounted } from '../../libs/admin-api/src/counts/until-counted.js';
 import { readProgress } from '../../libs/admin-api/src/releases/progress.js';
 import { openTestDatabase, type TestDatabase } from '../helpers/database.js';
 
@@ -75,6 +76,20 @@ describe('cohorts', () => {
     expect(await countClients(db, { label: ['site:2'] })).toBe(size / 3);
     const { progress } = await readProgress(db, Scope.fleet, { ...release, id }, new Date());
     expect(progress).toMatchObject({ pending: size / 3 });
+    expect(await db`SELECT * FROM count_differences()`).toEqual([]);
+  });
+
+  test('what was sent and confirmed up to a question is counted in its answer, whoever else counts', async () => {
+    const item = { kind: 'update', key: 'x', revision: '1', release: release.id } as const;
+    const sent = (client: string): NewFact => ({
+      ...{ type: 'work-delivered', client, meta, data: { items: [item], request: null } },
+    });
+    const applied = { ...item, outcome: 'applied', error: null, via: 'ack' } as const;
+    await append([sent('pc-1'), sent('pc-2')]);
+    await append([{ type: 'work-settled', client: 'pc-2', meta, data: { items: [applied] } }]);
+    await Promise.all([untilCounted({ db }), untilCounted({ db }), untilCounted({ db })]);
+    const { progress } = await readProgress(db, Scope.fleet, release, new Date());
+    expect(progress).toMatchObject({ pending: size - 2, delivered: 1, acknowledged: 1 });
     expect(await db`SELECT * FROM count_differences()`).toEqual([]);
   });
 

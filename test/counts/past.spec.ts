@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { randomUUID } from 'node:crypto';
 import type { NewFact, SettledItem, WorkItem } from '#contracts';
 import { appendFacts, type Database, transact } from '#event-log';
-import { inlineProjections } from '#projections';
+import { catchUp, inlineProjections, workCounts } from '#projections';
 import { openTestDatabase, type TestDatabase } from '../helpers/database.js';
 
 /** Clients with a past, and clients without one; each as many. */
@@ -59,6 +59,7 @@ beforeAll(async () => {
     await deliver(old, [update(id, 'engine', `1.${i}`), settings(i)]);
     await settle(old, [update(id, 'engine', `1.${i}`)]);
   }
+  await catchUp(db, workCounts);
   await append([published(randomUUID(), 'engine', '2'), published(randomUUID(), 'rules', '1')]);
   await db`ANALYZE`;
 });

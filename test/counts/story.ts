@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
-import type { NewFact, SettledItem, WorkItem } from '#contracts';
+import type { Fact, NewFact, SettledItem, WorkItem } from '#contracts';
 import { appendFacts, type Transaction } from '#event-log';
-import { inlineProjections } from '#projections';
+import { inlineProjections, workCounts } from '#projections';
 import { clients, type Step } from './steps.js';
 
 const meta = { actor: 'test' };
@@ -12,6 +12,7 @@ export class Story {
   private readonly releases: { readonly id: string; readonly component: string; readonly version: string }[] = [];
   /** Positions at which settings changed. */
   private readonly revisions: string[] = ['0'];
+  private uncounted: Fact[] = [];
 
   constructor(private readonly tx: Transaction) {}
 
@@ -20,7 +21,14 @@ export class Story {
     for (const fact of await appendFacts(this.tx, 0, facts, inlineProjections)) {
       if (fact.type === 'settings-changed' || fact.type === 'client-edited' || fact.type === 'group-removed')
         this.revisions.push(String(fact.position));
+      if (workCounts.handles.includes(fact.type)) this.uncounted.push(fact);
     }
+  }
+
+  /** Counts what was sent and confirmed since the last time, together. */
+  async count(): Promise<void> {
+    if (this.uncounted.length > 0) await workCounts.apply(this.uncounted, this.tx);
+    this.uncounted = [];
   }
 
   private async factsOf(step: Step): Promise<readonly NewFact[]> {

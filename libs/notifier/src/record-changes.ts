@@ -25,6 +25,7 @@ export const notifications: Follower = {
   ],
   // What it writes is acted upon and gone; it is not one of the projections that can be rebuilt.
   tables: [],
+  atOnce: 2_000,
   apply: async (batch, tx) => {
     for (const fact of batch) await record(fact, tx);
     await tx`SELECT pg_notify(${notifierChannel}, '')`;

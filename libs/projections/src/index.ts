@@ -5,6 +5,8 @@ export * from './followers/history.js';
 export * from './followers/rebuild.js';
 export * from './followers/run-follower.js';
 export * from './followers/states.js';
+export { PoisonFactError } from './followers/step.js';
+export * from './followers/work-counts.js';
 export * from './inline/index.js';
 export * from './read-acknowledged.js';
 export * from './read-history.js';

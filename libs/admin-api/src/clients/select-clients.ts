@@ -2,6 +2,7 @@ import { and, eq, inArray, type SQL, sql } from 'drizzle-orm';
 import type { Cause, Client, ClientListQuery, Status } from '#contracts';
 import type { Scope } from '../access/scope.js';
 import type { ApiContext } from '../context.js';
+import { untilCounted } from '../counts/until-counted.js';
 import { encodeCursor, pageOf } from '../paging.js';
 import { askOwners } from '#intake';
 import { client, presence } from '../tables.js';
@@ -47,6 +48,7 @@ export const listClients = async (context: ApiContext, scope: Scope, asked: Clie
   const group = scope.narrow(asked.group);
   if (group === undefined) return { items: [], nextCursor: null, total: 0 };
   const query = { ...asked, group };
+  if (query.undelivered !== undefined) await untilCounted(context);
   const filters = filtersOf(query);
   const expected = expectOf(context, query);
   const [{ items, nextCursor }, total] = await Promise.all([

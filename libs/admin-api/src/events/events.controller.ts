@@ -11,7 +11,7 @@ import {
   rejectsSchema,
 } from '#contracts';
 import { isFactType } from '#event-log';
-import { beginRebuild, cancelRebuild, type Follower, followers, projectionStates } from '#projections';
+import { beginRebuild, cancelRebuild, type Follower, projectionStates, rebuildable } from '#projections';
 import { type Caller, From } from '../access/caller.js';
 import { Requires } from '../access/requires.js';
 import { type ApiContext, Context } from '../context.js';
@@ -117,8 +117,8 @@ export class EventsController {
 }
 
 const followerOf = (name: string): Follower => {
-  const follower = followers.find((one) => one.name === name);
+  const follower = rebuildable.find((one) => one.name === name);
   if (follower) return follower;
-  const names = followers.map((one) => one.name).join(', ');
+  const names = rebuildable.map((one) => one.name).join(', ');
   throw new ReachbackError('not_found', `There is no projection "${name}" to rebuild; there are: ${names}.`);
 };

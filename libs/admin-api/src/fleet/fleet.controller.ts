@@ -8,6 +8,7 @@ import { Requires } from '../access/requires.js';
 import type { Scope } from '../access/scope.js';
 import { type ApiContext, Context } from '../context.js';
 import { countFleetNow } from '../counts/count-fleet.js';
+import { untilCounted } from '../counts/until-counted.js';
 import { notAfterNow, untilHistoryIsThere } from '../past.js';
 import { askIngest } from '#intake';
 import { historyTimes } from './history-times.js';
@@ -32,6 +33,7 @@ export class FleetController {
       const [counted] = await countStatuses(this.context.db, scope, [at]);
       return { total: counted?.total, byStatus: counted?.byStatus, undelivered: null, ingest: null, asOf: at };
     }
+    await untilCounted(this.context);
     const [counted, ingest] = await Promise.all([
       countFleetNow(this.context.db, scope),
       scope.isFleet ? askIngest(this.context) : undefined,

@@ -17,6 +17,7 @@ import {
 import { type Caller, From } from '../access/caller.js';
 import { Requires } from '../access/requires.js';
 import { type ApiContext, Context } from '../context.js';
+import { untilCounted } from '../counts/until-counted.js';
 import { Writer } from '../writes/writer.js';
 import { changeRelease, type ReleaseChange } from './change-release.js';
 import { listReleaseClients } from './list-clients.js';
@@ -71,6 +72,7 @@ export class ReleasesController {
     const { db } = this.context;
     const release = await findRelease(db, scope, id);
     if (!release) throw notFound();
+    await untilCounted(this.context);
     return { ...release, ...(await readProgress(db, scope, release, new Date())) };
   }
 
@@ -85,6 +87,7 @@ export class ReleasesController {
   ) {
     const { db } = this.context;
     if (!(await findRelease(db, scope, id))) throw notFound();
+    await untilCounted(this.context);
     return listReleaseClients(db, scope, id, query);
   }
 

@@ -1,5 +1,9 @@
 import type { Follower } from './follower.js';
 import { history } from './history.js';
+import { workCounts } from './work-counts.js';
 
-/** Every projection that follows the log at its own pace, and can be rebuilt. */
-export const followers: readonly Follower[] = [history];
+/** Those that can be rebuilt from the log's beginning. */
+export const rebuildable: readonly Follower[] = [history];
+
+/** Every projection that follows the log at its own pace. */
+export const followers: readonly Follower[] = [...rebuildable, workCounts];

@@ -10,6 +10,7 @@ export const history: Follower = {
   version: 2,
   handles: ['client-status-changed'],
   tables: ['fleet_delta', 'status_history'],
+  atOnce: 2_000,
   apply: async (batch, tx) => {
     const changes = ofType(batch, 'client-status-changed').map(toTransition);
     const timelines = new Timelines(await selectConcerned(changes, tx));

@@ -5,8 +5,6 @@ import type { Follower } from './follower.js';
 import { rebuildCheckpoint, swapRebuilt } from './rebuild.js';
 import { PoisonFactError, step } from './step.js';
 
-/** Facts in one transaction at most. */
-const batchSize = 2_000;
 /** Look at least this often, in milliseconds: a hint may be lost, and facts of other types move the checkpoint as well. */
 const lookInterval = 1_000;
 /** How long to leave a poison fact alone before trying it again, in milliseconds. */
@@ -61,9 +59,10 @@ const keepUp = async (options: KeepUpOptions): Promise<void> => {
   while (!signal.aborted) {
     const woken = wake.next();
     try {
-      const done = await step({ db, follower, checkpoint }, batchSize);
+      const done = await step({ db, follower, checkpoint });
       if (done?.more) continue;
       if (done) await caughtUp();
+      if (done?.applied && follower.pause) await pause(follower.pause, signal);
       await pause(lookInterval, signal, woken);
     } catch (error) {
       if (!isOutage(error)) log.error({ projection: follower.name, error: String(error) }, 'a projection stopped');

@@ -27,7 +27,7 @@ export type StepOptions = {
 };
 
 /**
- * Applies the next facts, `limit` at most, in one transaction with the checkpoint. Undefined when there is no
+ * Applies the next facts, `limit` at most (as many as the follower takes at once), in one transaction with the checkpoint. Undefined when there is no
  * checkpoint, and so nothing to be done.
  *
  * Facts become visible in the order of their positions (an append holds the log's lock until it commits), so what
@@ -35,7 +35,7 @@ export type StepOptions = {
  *
  * @throws {PoisonFactError} when the very next fact cannot be applied; all before it are
  */
-export const step = async (options: StepOptions, limit: number): Promise<Step | undefined> => {
+export const step = async (options: StepOptions, limit = options.follower.atOnce): Promise<Step | undefined> => {
   const { db, follower, checkpoint } = options;
   const from = await checkpoint.read(db);
   if (from === undefined) return undefined;

@@ -7,55 +7,26 @@ import { lastOfEach, ofType } from './batches.js';
  * a client. The last of all inline projections, for it counts what the others have written; in the same transaction, so
  * that no kill can leave counts and clients apart. A client is counted anew when a fact is about it; a setting or a
  * release for everybody changes no count, but what is worked out from the counts. A contact that is no fact costs nothing.
+ * What clients were sent and confirmed is counted apart from that, a moment later (`workCounts`).
  */
 export const counts: InlineProjection = {
   name: 'counts',
   apply: async (facts, tx) => {
     const changed = new Set<string>();
-    const others = new Map<string, Doing>();
     for (const fact of facts) {
       if (fact.type === 'group-removed') for (const id of await movedBy(fact, tx)) changed.add(id);
       else for (const id of concernedBy(fact)) changed.add(id);
-      const doing = doingOf(fact);
-      if (doing === undefined || fact.client === null) continue;
-      if ((others.get(fact.client) ?? doing) === doing) others.set(fact.client, doing);
-      else changed.add(fact.client);
     }
     for (const id of await noteLabels(facts, tx)) changed.add(id);
     // Sorted, so that the index is gone through in one order.
     if (changed.size > 0) send(tx)`SELECT count_clients(${[...changed].sort()}::text[])`;
-    const isOnly = (id: string | null, doing: Doing) => id !== null && others.get(id) === doing && !changed.has(id);
-    countWorked(
-      facts.filter(({ client }) => isOnly(client, 'worked')),
-      tx,
-    );
     const turns = lastOfEach(ofType(facts, 'client-status-changed'));
     countTurns(
-      turns.filter(({ client }) => isOnly(client, 'turned')),
+      turns.filter(({ client }) => client !== null && !changed.has(client)),
       tx,
     );
   },
 };
-
-/** Each client with each component that the facts are about, and with none where they are about settings. */
-const countWorked = (facts: readonly Fact[], tx: Transaction): void => {
-  const worked = new Map<string, { readonly client: string; readonly component: string | null }>();
-  for (const fact of facts) {
-    const { client } = fact;
-    if (client === null) continue;
-    for (const component of componentsOf(fact)) worked.set(`${client} ${component ?? ''}`, { client, component });
-  }
-  if (worked.size === 0) return;
-  const pairs = [...worked.entries()].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, pair]) => pair);
-  send(tx)`
-    SELECT count_worked(
-      ${pairs.map(({ client }) => client)}::text[], ${pairs.map(({ component }) => component)}::text[])`;
-};
-
-const componentsOf = (fact: Fact): readonly (string | null)[] =>
-  fact.type === 'work-delivered' || fact.type === 'work-settled'
-    ? fact.data.items.map(({ kind, key }) => (kind === 'update' ? key : null))
-    : [];
 
 const countTurns = (turns: readonly FactOf<'client-status-changed'>[], tx: Transaction): void => {
   if (turns.length === 0) return;
@@ -67,23 +38,7 @@ const countTurns = (turns: readonly FactOf<'client-status-changed'>[], tx: Trans
       ${turns.map(({ data }) => data.networkName ?? '')}::text[])`;
 };
 
-/** What changes little of how a client is counted: what it has and was sent, or nothing but its status. */
-type Doing = 'worked' | 'turned';
-
-const doingOf = (fact: Fact): Doing | undefined => {
-  switch (fact.type) {
-    case 'client-status-changed':
-      return 'turned';
-    case 'work-settled':
-      return 'worked';
-    case 'work-delivered':
-      return fact.data.items.some(({ kind }) => kind === 'update') ? 'worked' : undefined;
-    default:
-      return undefined;
-  }
-};
-
-/** The clients that a fact changes in other things that counts depend on. */
+/** The clients that a fact changes in what counts depend on, aside from their status and their work. */
 const concernedBy = (fact: Fact): readonly string[] => {
   switch (fact.type) {
     case 'client-registered':

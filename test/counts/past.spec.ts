@@ -59,7 +59,7 @@ beforeAll(async () => {
     await deliver(old, [update(id, 'engine', `1.${i}`), settings(i)]);
     await settle(old, [update(id, 'engine', `1.${i}`)]);
   }
-  await catchUp(db, workCounts);
+  expect(await catchUp(db, workCounts, 30_000)).toBe(true);
   await append([published(randomUUID(), 'engine', '2'), published(randomUUID(), 'rules', '1')]);
   await db`ANALYZE`;
 });

@@ -2,20 +2,23 @@ import { ReachbackError } from '#contracts';
 import { catchUp, PoisonFactError, workCounts } from '#projections';
 import type { ApiContext } from '../context.js';
 
+/** How long a question waits for what is counted up to now, in milliseconds. */
+const patience = 3_000;
+
 /**
  * Has counted what clients were sent and confirmed up to this moment: what whoever asks has seen happen must show.
  *
- * @throws {ReachbackError} `unavailable` where it cannot be counted: no answer rather than an old one
+ * @throws {ReachbackError} `unavailable` while it is further behind, or cannot be counted: no answer rather than an old one
  */
 export const untilCounted = async ({ db }: Pick<ApiContext, 'db'>): Promise<void> => {
-  try {
-    await catchUp(db, workCounts);
-  } catch (error) {
-    if (!(error instanceof PoisonFactError)) throw error;
-    throw new ReachbackError(
-      'unavailable',
-      'What clients have is not counted up to now; GET /v1/projections shows what is in the way.',
-      5,
-    );
-  }
+  const isCounted = await catchUp(db, workCounts, patience).catch((error: unknown) => {
+    if (error instanceof PoisonFactError) return false;
+    throw error;
+  });
+  if (isCounted) return;
+  throw new ReachbackError(
+    'unavailable',
+    'What clients have is not counted up to now yet; GET /v1/projections shows how far it is.',
+    5,
+  );
 };

@@ -20,14 +20,18 @@ export const untilCaughtUp = async (db: Database, follower: Follower, patience: 
 };
 
 /**
- * Applies to a follower what it has not applied yet of the log as it is now, here, whoever else runs it.
+ * Applies to a follower what it has not applied yet of the log as it is now, here, whoever else runs it, for `patience`
+ * milliseconds at most; whether that is all of it.
  *
  * @throws {PoisonFactError} when there is a fact that it cannot apply
  */
-export const catchUp = async (db: Database, follower: Follower): Promise<void> => {
+export const catchUp = async (db: Database, follower: Follower, patience: number): Promise<boolean> => {
   const head = await readHead(db);
   const checkpoint = liveCheckpoint(follower);
-  while (await isBehind(db, follower, head)) await step({ db, follower, checkpoint });
+  for (const deadline = Date.now() + patience; ; await step({ db, follower, checkpoint })) {
+    if (!(await isBehind(db, follower, head))) return true;
+    if (Date.now() >= deadline) return false;
+  }
 };
 
 /** Whether there are facts up to the head, of those that it handles, that it has not applied. */

@@ -27,8 +27,8 @@ export type StepOptions = {
 };
 
 /**
- * Applies the next facts, `limit` at most (as many as the follower takes at once), in one transaction with the checkpoint. Undefined when there is no
- * checkpoint, and so nothing to be done.
+ * Applies the next facts in one transaction with the checkpoint, `limit` at most, which is as many as the follower takes at
+ * once. Undefined when there is no checkpoint, and so nothing to be done.
  *
  * Facts become visible in the order of their positions (an append holds the log's lock until it commits), so what
  * lies at or below the head is all there is, and moving the checkpoint to the head skips nothing.

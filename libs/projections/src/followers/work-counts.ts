@@ -39,7 +39,7 @@ const workedIn = (fact: Fact): readonly Worked[] => {
   }
 };
 
-/** Takes the log's lock: what facts change meanwhile is counted by them. */
+/** Under the log's lock, so that nobody else counts meanwhile. */
 const countWorked = (worked: readonly Worked[], tx: Transaction): void => send(tx)`
   SELECT count_worked(
     ${worked.map(({ client }) => client)}::text[], ${worked.map(({ component }) => component)}::text[])`;

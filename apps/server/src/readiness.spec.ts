@@ -69,6 +69,15 @@ test('an owner is up as long as it keeps up', async () => {
   expect(await intakeIn(owning(31))).toEqual({ state: 'behind', detail: 'Lane 0 is 31 s behind the broker.' });
 });
 
+test('an owner that has lost the broker is not up, whatever the server has', async () => {
+  const lost = { ...broker, isConnected: () => false };
+  const intake = () => checkIntake({ states: new Map([[0, owning(0)]]), broker: lost, lanes });
+  const { status, detail, checks } = await readReadiness(checksOf(new Set(['ingest']), parts({ intake })));
+  expect(checks).toMatchObject({ broker: { state: 'up' }, intake: { state: 'away' } });
+  expect(status).toBe('not-ready');
+  expect(detail).toContain('The intake has lost its connection to the broker.');
+});
+
 test('a database without room is waited for', async () => {
   const check = await intakeIn(owning(0), { name: 'disk_full' });
   expect(check).toEqual({

@@ -1,7 +1,7 @@
 import type { Check, Lanes } from '#contracts';
 import { askIngest, type IntakeState, type RecoveryProgress } from '#intake';
 import type { BrokerLink } from '#metrics';
-import { starting } from '../check.js';
+import { away, starting } from '../check.js';
 
 /** Further behind than this, in seconds, what the log says of who is there is old. */
 const largestLag = 30;
@@ -16,13 +16,18 @@ export type IntakeParts = {
   readonly lanes: Lanes;
 };
 
-/** A process is judged by the lanes that it has. One that has none is good for nothing until others have them all. */
+/**
+ * A process is judged by the lanes that it has. One that has none is good for nothing until others have them all. The intake
+ * has a connection of its own, where it has a thread, that may come back later than the server's.
+ */
 export const checkIntake = async ({ states, broker, lanes }: IntakeParts): Promise<Check> => {
   const own = [...states].filter(([, { name }]) => name !== 'standing-by');
   const checks = own.map(([lane, state]) => checkLane(lane, state));
   const judged = checks.find(({ state }) => state !== 'up') ?? checks[0];
+  const isWorking = judged === undefined || judged.state === 'up';
+  if (isWorking && !broker.isConnected()) return away('The intake has lost its connection to the broker.');
   if (judged) return judged;
-  const others = broker.isConnected() ? await askIngest({ nats: broker.nats, lanes }) : undefined;
+  const others = await askIngest({ nats: broker.nats, lanes });
   if (!others) return starting('This server has no lane yet, and not every lane has an owner that answers.');
   return { state: 'standing-by', detail: 'Other servers have all lanes; this one would follow them.' };
 };

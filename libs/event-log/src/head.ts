@@ -1,5 +1,4 @@
 import type { Queryable, Transaction } from './database.js';
-import { send } from './transact.js';
 
 /** The position of the log's head: all that stands at or below it is visible, and nothing will be added there. */
 export const readHead = async (db: Queryable): Promise<bigint> => {
@@ -31,9 +30,6 @@ export const lockLog = async (tx: Transaction): Promise<bigint> => {
   held.found ??= head - BigInt(before);
   return head;
 };
-
-/** Takes the log's lock for the statements that are sent next, without waiting until it is given. */
-export const sendLogLock = (tx: Transaction): void => send(tx)`SELECT FROM log_head FOR UPDATE`;
 
 /**
  * Counts `count` positions that a statement, sent next, takes at the log's head. Takes the log's lock, where the transaction

@@ -14,6 +14,6 @@ export * from './read-facts.js';
 export * from './rejects.js';
 export * from './retention/index.js';
 export * from './storage.js';
-export { send, transact } from './transact.js';
+export { failWith, send, transact } from './transact.js';
 export * from './upcasting.js';
 export * from './wake.js';

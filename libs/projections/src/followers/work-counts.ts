@@ -1,5 +1,5 @@
 import type { Fact } from '#contracts';
-import { send, sendLogLock, type Transaction } from '#event-log';
+import { failWith, lockLog, send, type Transaction } from '#event-log';
 import type { Follower } from './follower.js';
 
 /**
@@ -41,7 +41,7 @@ const workedIn = (fact: Fact): readonly Worked[] => {
 
 /** Under the log's lock, so that nobody else counts meanwhile. */
 const countWorked = (worked: readonly Worked[], tx: Transaction): void => {
-  sendLogLock(tx);
+  failWith(tx, lockLog(tx));
   send(tx)`
     SELECT count_worked(
       ${worked.map(({ client }) => client)}::text[], ${worked.map(({ component }) => component)}::text[])`;

@@ -8,7 +8,7 @@ import { askOwners } from '#intake';
 import { client, presence } from '../tables.js';
 import { type Expected, expectOf } from './list/expect.js';
 import { filtersOf } from './list/filters.js';
-import { selectPage } from './list/page.js';
+import { type FoundPlaces, isFewFarBetween, selectPage } from './list/page.js';
 import { toPlace, toSort } from './list/query.js';
 import type { Place } from './list/search.js';
 import { countList } from './list/total.js';
@@ -51,19 +51,24 @@ export const listClients = async (context: ApiContext, scope: Scope, asked: Clie
   if (query.undelivered !== undefined) await untilCounted(context);
   const filters = filtersOf(query);
   const expected = expectOf(context, query);
+  const found = selectPlaces(context, query, () => expected);
   const [{ items, nextCursor }, total] = await Promise.all([
-    readPage(context, query, () => expected),
-    expected.then((known) => countList(context.tables, filters, known, query.total)),
+    found.then((places) => readPage(context, query, places)),
+    expected.then(async (known) => {
+      const collected = isFewFarBetween(filters, known, query.limit + 1) ? (await found).total : undefined;
+      return collected ?? countList(context.tables, filters, known, query.total);
+    }),
   ]);
   return { items, nextCursor, total };
 };
 
-const readPage = async (context: ApiContext, query: ClientListQuery, expected: () => Promise<Expected>) => {
-  const { tables } = context;
+const selectPlaces = async ({ tables }: ApiContext, query: ClientListQuery, expected: () => Promise<Expected>) => {
   const sort = toSort(query.sort);
   const after = query.cursor === undefined ? undefined : toPlace(query.cursor, sort.sort);
-  const search = { ...sort, after, count: query.limit + 1 };
-  const { places, end } = await selectPage(tables, filtersOf(query), search, expected);
+  return selectPage(tables, filtersOf(query), { ...sort, after, count: query.limit + 1 }, expected);
+};
+
+const readPage = async (context: ApiContext, query: ClientListQuery, { places, end }: FoundPlaces) => {
   const page = pageOf(places, query.limit, placeOf);
   const ids = page.items.map(({ id }) => id);
   const rows = ids.length === 0 ? [] : await selectRows(context, and(inArray(client.id, ids), notRemoved));

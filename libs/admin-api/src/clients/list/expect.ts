@@ -17,7 +17,7 @@ export type Expected = CohortCount & {
 };
 
 /** Names that are looked at to tell how many clients have a part: some 4 ms. */
-const sampled = 1_000;
+const sampled = 500;
 
 export const expectOf = async (
   { db, tables }: Pick<ApiContext, 'db' | 'tables'>,

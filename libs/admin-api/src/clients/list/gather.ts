@@ -9,7 +9,10 @@ export const looksUp = 5_000;
 /** So many are more quickly collected, and looked up, than met in the order: going through all of that takes 200 ms. */
 export const keepsAnyway = 10_000;
 
-/** The page by collecting what passes by the indexes of the filters, however rare it is in the order of the list. */
+/**
+ * The page by collecting what passes by the indexes of the filters, however rare it is in the order of the list; each row
+ * with the `total` of these, whatever they lack. At least one row, without an id if there is no place.
+ */
 export const gather = (search: Search): SQL =>
   knowsAll(search) ? sortMatches(search) : placeMatches(search, matches(search.filters));
 
@@ -24,8 +27,7 @@ export const gatherLacking = (search: Search): SQL => {
   const found = sql`SELECT f.id FROM (${lackingMatches(search.filters)}) f WHERE ${areFew}`;
   return sql`
     ${named(lackingFirst(known))}
-    SELECT f.id, f."sortedBy", ${areFew} AS "isFew"
-    FROM (SELECT) one LEFT JOIN (${placeMatches(settled, found)}) f ON true`;
+    SELECT f.id, f."sortedBy", ${areFew} AS "isFew" FROM (${placeMatches(settled, found)}) f`;
 };
 
 /** The ids of all that pass, out of the cohorts that `lackingFirst` has named. */
@@ -49,7 +51,16 @@ const sortMatches = (search: Search): SQL => {
   const { id, key, from } = source;
   const m = sql`m AS MATERIALIZED (SELECT ${id} AS id, ${key} AS key FROM ${from} WHERE ${all(conditions)})`;
   const rows = sql`SELECT m.* FROM m WHERE ${all([sql`true`, ...afterCursor(search, sql`m`)])}`;
-  return sql`${named([...lackingFirst(search), m])} ${firstPlaces(search, rows)}`;
+  return withTotal(search, m, firstPlaces(search, rows));
+};
+
+/** The places, which are out of `m` and know its `number`. */
+const withTotal = (search: Search, m: SQL, places: SQL): SQL => {
+  const number = sql`number AS MATERIALIZED (
+    SELECT count(*)::integer AS total, count(*) <= ${keepsAnyway} AS is_few FROM m)`;
+  return sql`
+    ${named([...lackingFirst(search), m, number])}
+    SELECT p.id, p."sortedBy", n.total FROM number n LEFT JOIN (${places}) p ON true`;
 };
 
 const afterCursor = (search: Search, row: SQL): readonly SQL[] =>
@@ -67,12 +78,11 @@ const placeMatches = (search: Search, found: SQL): SQL => {
   // IS TRUE keeps Postgres from turning it into a join, which would lose the order.
   const isMatch = sql`(${id} IN (SELECT m.id FROM m)) IS TRUE`;
   const passed = walk(search, [sql`NOT (SELECT is_few FROM number)`, isMatch, ...lacks(search, id)]);
-  const number = sql`SELECT count(*) <= ${keepsAnyway} AS is_few FROM (SELECT FROM m LIMIT ${keepsAnyway + 1}) n`;
-  return sql`
-    ${named([...lackingFirst(search), sql`m AS MATERIALIZED (${found})`, sql`number AS MATERIALIZED (${number})`])}
+  const rows = sql`
     (${firstPlaces(search, places)})
     UNION ALL
     (SELECT r.id, ${keyText(search)} FROM (${passed}) r)`;
+  return withTotal(search, sql`m AS MATERIALIZED (${found})`, rows);
 };
 
 /** The ids of all that pass, whatever they lack. */

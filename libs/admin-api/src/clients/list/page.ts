@@ -7,17 +7,22 @@ import { keyText, type PageQuery, type Place, type Search } from './search.js';
 import { residualOf, sourceOf } from './source.js';
 import { walk, walkSome } from './walk.js';
 
-/** The next places of a list; `end` is where the search for them was left off, where there may be more after it. */
-export type FoundPlaces = { readonly places: readonly Place[]; readonly end?: Place };
+/**
+ * The next places of a list; `end` is where the search for them was left off, where there may be more after it. `total` is
+ * how many pass in all, where they were collected.
+ */
+export type FoundPlaces = { readonly places: readonly Place[]; readonly end?: Place; readonly total?: number };
 
 /** Clients that are looked at in the order of the list, each by its id: some 10 ms. */
 const looksAt = 1_500;
 /** Likewise where each one's queue must be composed, which takes several times as long. */
 const composes = 400;
-/** As many in all where more than a few pass, but too few of them are near: some 50 ms. */
-const looksFurther = 12_000;
+/** As many in all where more than a few pass, but too few of them are near: some 50 ms where each is looked up. */
+const looksFurther = 6_000;
 /** Where so many of those who pass the other filters lack something, or nothing, few queues are composed for a page. */
 const composable = 0.25;
+/** Of a page: where fewer are to be expected among those near, going through the order hardly ever fills it. */
+const hardlyNear = 0.5;
 /** Clients that are kept in mind while an index is gone through: some 80 ms. */
 const keepsInMind = 60_000;
 
@@ -25,6 +30,7 @@ const keepsInMind = 60_000;
  * The next places of a list. What filters pass may be anybody from everyone to no one, and lie anywhere in the order, so
  * no way is good for all of them. They are tried in turn, until the page is full (ADR 0010):
  *
+ * - Those who are {@link isFewFarBetween few and far between} are collected by the index of names, or of labels.
  * - An index in the order of the list is gone through, for a bounded number of clients. Where one in fifteen passes or
  *   more, that fills the page.
  * - The cohorts know how many pass by most filters. Where these are few, they are collected and sorted: those who lack
@@ -40,8 +46,13 @@ export const selectPage = async (
   expected: () => Promise<Expected>,
 ): Promise<FoundPlaces> => {
   const search: Search = { ...query, filters, source: sourceOf(query.sort, filters) };
-  const run = async (statement: SQL): Promise<FoundPlaces> => ({ places: await tables.execute<Place>(statement) });
-  if (!isFiltered(residualOf(search))) return run(walkAll(search));
+  if (!isFiltered(residualOf(search))) return { places: await tables.execute<Place>(walkAll(search)) };
+  if (filtersClient(filters)) {
+    const known = await expected();
+    const { isPartCommon } = known;
+    if (isFewFarBetween(filters, known, query.count))
+      return collect(tables, { ...search, filters: { ...filters, isPartCommon } });
+  }
   const nearby = filters.undelivered === undefined ? looksAt : composes;
   const near = await look(tables, search, nearby);
   if (isDone(near, query)) return near;
@@ -50,10 +61,28 @@ export const selectPage = async (
   const { clients, lackingShare, about, isPartCommon } = await expected();
   if (clients === 0) return { places: [] };
   const known: Search = { ...search, filters: { ...filters, isPartCommon }, isByCohort: lackingShare < composable };
-  if (about <= keepsAnyway && isCollectable(filters)) return run(gather(known));
+  if (about <= keepsAnyway && isCollectable(filters)) return collect(tables, known);
   const far = await lookFurther(tables, known, near, looksFurther - nearby);
   const isLost = !isDone(far, query) && far.places.length === 0;
-  return isLost && about <= keepsInMind && isCollectable(filters) ? run(gather(known)) : far;
+  return isLost && about <= keepsInMind && isCollectable(filters) ? collect(tables, known) : far;
+};
+
+/**
+ * Whether those who pass are found by the index of names, or of labels, and so few that a part of the order is not worth
+ * going through: then they are collected at once, and counted by that.
+ */
+export const isFewFarBetween = (filters: ClientFilters, known: Expected, count: number): boolean => {
+  const { about, fleet, isRare, isPartCommon } = known;
+  const isIndexed = isRare || (filters.part !== undefined && !isPartCommon);
+  const areHardlyNear = about * looksAt <= fleet * count * hardlyNear;
+  return isIndexed && filters.undelivered === undefined && about <= keepsAnyway && areHardlyNear;
+};
+
+const collect = async (tables: ApiContext['tables'], search: Search): Promise<FoundPlaces> => {
+  const rows = await tables.execute<Partial<Place> & { readonly total: number }>(gather(search));
+  const places = placesOf(rows);
+  const [first] = rows;
+  return first && search.filters.undelivered === undefined ? { places, total: first.total } : { places };
 };
 
 const walkAll = (search: Search): SQL => sql`SELECT r.id, ${keyText(search)} AS "sortedBy" FROM (${walk(search)}) r`;

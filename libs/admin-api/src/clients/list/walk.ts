@@ -1,16 +1,20 @@
 import { sql, type SQL } from 'drizzle-orm';
-import { all, isAfter, keyText, lackingFirst, named, orderBy, passes, type Search } from './search.js';
+import { all, isAfter, keyText, lackingFirst, named, orderBy, passes, type Search, splitOf } from './search.js';
 import { residualOf, type Source } from './source.js';
 
 /** Of each group, where there are many. */
 const leastOfArm = 32;
 
-/** The places of one arm of the source after the cursor, in order; read from its index alone. */
-const inOrder = (search: Search, conditions: readonly SQL[], limit: SQL): SQL => {
+/**
+ * The places of one arm of the source after the cursor, in order; read from its index alone, unless it is asked whether
+ * each one's row meets conditions of its own.
+ */
+const inOrder = (search: Search, conditions: readonly SQL[], limit: SQL, own: readonly SQL[] = []): SQL => {
   const { from, key, id, isListed, arms } = search.source;
   const ofArm = arms ? [sql`${arms.column} = a.arm`] : [];
+  const meets = own.length > 0 ? sql`, (${all(own)}) AS meets` : sql``;
   return sql`
-    SELECT ${id} AS id, ${key} AS key FROM ${from}
+    SELECT ${id} AS id, ${key} AS key${meets} FROM ${from}
     WHERE ${all([isListed, ...ofArm, ...isAfter(search), ...conditions])}
     ${orderBy(search, key, id)} ${limit}`;
 };
@@ -39,20 +43,22 @@ export const walkSome = (search: Search, bound: number): SQL => {
   const share = ofGroups
     ? sql`(SELECT greatest(${leastOfArm}, ${most} / greatest(count(*), 1)) FROM (${source.arms?.values}) v)`
     : sql`${most}::integer`;
+  const { own, others } = splitOf(source, residualOf({ source, filters }));
   const part = ofEachArm(source, inOrder(search, [], sql`LIMIT ${share}`));
+  const looked = ofEachArm(source, inOrder(search, [], sql`LIMIT ${share}`, own));
   // Of a few arms each is read as far as all of them together may be; of many groups, each is read a little.
   const end = ofGroups
     ? sorted(search, ofEachArm(source, inOrder(search, [], sql`LIMIT 1 OFFSET ${share} - 1`)), sql`LIMIT 1`)
     : sorted(search, part, sql`LIMIT 1 OFFSET ${most - 1}`);
   const isUpTo = sql`(o.key, o.id) ${sql.raw(isDescending ? '>=' : '<=')} (SELECT h.key, h.id FROM horizon h)`;
-  const conditions = passes(sql`o.id`, { ...search, filters: residualOf({ source, filters }) });
+  const conditions = [...(own.length > 0 ? [sql`o.meets`] : []), ...passes(sql`o.id`, { ...search, filters: others })];
   return sql`
     ${named([...lackingFirst(search), sql`horizon AS MATERIALIZED (${end})`])}
     SELECT r.id, ${keyText(search)} AS "sortedBy", e.id AS "endId", e.key AS "endKey"
     FROM (SELECT) one
     LEFT JOIN (SELECT r.id, ${keyText(search)} AS key FROM horizon r) e ON true
     LEFT JOIN (
-      SELECT o.* FROM (${sorted(search, part, sql`OFFSET 0`)}) o
+      SELECT o.* FROM (${sorted(search, looked, sql`OFFSET 0`)}) o
       WHERE ${all([sql`(NOT EXISTS (SELECT FROM horizon) OR ${isUpTo})`, ...conditions])}
       LIMIT ${count}
     ) r ON true`;

@@ -28,6 +28,11 @@ const filters: readonly (readonly [query: Record<string, string | string[]>, mea
   [{ q: 'a1b', label: ['os:linux', 'rare:yes'] }, `names LIKE '%a1b%' AND labels @> '{"os":"linux","rare":"yes"}'`],
   [{ label: 'rare:yes', status: 'Online' }, `labels->>'rare' = 'yes' AND status = 'Online'`],
   [{ group: 'site-3', status: 'Unreachable/Online' }, `grp LIKE 'site-3/%' AND status = 'Unreachable/Online'`],
+  [{ group: 'site-7' }, `grp LIKE 'site-7/%'`],
+  [
+    { group: 'site-7', label: 'os:linux', status: 'Online' },
+    `grp LIKE 'site-7/%' AND labels->>'os' = 'linux' AND status = 'Online'`,
+  ],
   [{ status: 'Online', network: 'nat-3' }, 'false'],
   [{ network: 'unreachable' }, `status LIKE 'U%'`],
 ];
@@ -46,6 +51,8 @@ describe('a page of clients', () => {
   beforeAll(async () => {
     database = await openSeededDatabase();
     db = database.db;
+    // More groups than are read one by one.
+    await db`INSERT INTO group_node (path, chain_revision) SELECT 'site-7/empty-' || i, 0 FROM generate_series(1, 100) i`;
     client = openDatabase({ url: database.url });
     tables = drizzle(client);
   }, 240_000);

@@ -1,10 +1,12 @@
-import { type Database, openDatabase, openRetentionDatabase } from '#event-log';
+import { type Database, type DatabaseOptions, openDatabase, openRetentionDatabase } from '#event-log';
 import type { Metrics } from '#metrics';
 import type { Config } from './config.js';
 
+export type PoolOptions = Pick<DatabaseOptions, 'statementTimeout' | 'customPlans'>;
+
 /** The connections of a thread to the database, in pools: what one part keeps busy is missing to no other. */
 export type Pools = {
-  readonly open: (pool: string, connections: number, statementTimeout?: number) => Database;
+  readonly open: (pool: string, connections: number, options?: PoolOptions) => Database;
   readonly openRetention: () => Database;
   readonly end: () => Promise<void>;
 };
@@ -19,8 +21,7 @@ export const openPools = (config: Config, instance: string, metrics: Pick<Metric
   };
   const common = (pool: string) => ({ url, name: `reachback ${pool} ${instance}`, observer: metrics.pool(pool) });
   return {
-    open: (pool, connections, statementTimeout) =>
-      keep(openDatabase({ ...common(pool), connections, statementTimeout })),
+    open: (pool, connections, options) => keep(openDatabase({ ...common(pool), connections, ...options })),
     openRetention: () => keep(openRetentionDatabase(common('retention'))),
     end: async () => void (await Promise.all(all.map((db) => db.end({ timeout: 5 })))),
   };

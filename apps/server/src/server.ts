@@ -17,7 +17,7 @@ import { openHttpTls } from './http-tls.js';
 import { readIdentity } from './identity.js';
 import { startIngest } from './ingest/ingest.js';
 import { openIngestThread } from './ingest/thread.js';
-import { openPools, type Pools } from './pools.js';
+import { openPools, type PoolOptions, type Pools } from './pools.js';
 import { checksOf, openBroker, type Parts } from './readiness.js';
 
 export type Stoppable = { readonly stop: () => Promise<void> };
@@ -185,15 +185,15 @@ type ApiOptions = {
   readonly tls: HttpTls | undefined;
 };
 
-/** In milliseconds. Nobody waits longer for an answer, and a query that is slower has no good plan. */
-const longestQuery = 30_000;
+/** Nobody waits longer for an answer, in milliseconds, and a query that is slower has no good plan. */
+const forQuestions: PoolOptions = { statementTimeout: 30_000, customPlans: true };
 
 const startApi = async (options: ApiOptions): Promise<() => Promise<void>> => {
   const { config, access, version, log, metrics, parts, nats, lanes, open, port, enrolment, tls } = options;
-  const db = open('api', 4, longestQuery);
+  const db = open('api', 4, forQuestions);
   const api = await startAdminApi({
     db,
-    tables: drizzle(open('lists', 4, longestQuery)),
+    tables: drizzle(open('lists', 4, forQuestions)),
     nats,
     lanes,
     log,

@@ -34,6 +34,11 @@ export type DatabaseOptions = {
    * may have gone, but Postgres would go on, and while it does nothing that was replaced since is cleared away.
    */
   readonly statementTimeout?: number;
+  /**
+   * Whether a statement is planned anew for each of the values that it is given. For questions whose best plan depends on
+   * what is asked: after five times Postgres makes one for all, which counted a group of 2,000 in 52 ms in place of 7.
+   */
+  readonly customPlans?: boolean;
   readonly observer?: DatabaseObserver;
 };
 
@@ -52,6 +57,7 @@ export const openDatabase = ({
   name = 'reachback',
   lockTimeout = 0,
   statementTimeout = 0,
+  customPlans = false,
   observer,
 }: DatabaseOptions): Database => {
   const db = postgres(url, {
@@ -69,6 +75,7 @@ export const openDatabase = ({
       random_page_cost: '1.1',
       lock_timeout: lockTimeout,
       statement_timeout: statementTimeout,
+      plan_cache_mode: customPlans ? 'force_custom_plan' : 'auto',
       work_mem: '16MB',
     },
     backoff: (retries: number) => Math.min(0.1 * 2 ** retries, 2) * (0.5 + Math.random() / 2),

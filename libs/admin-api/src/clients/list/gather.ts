@@ -1,6 +1,6 @@
 import { sql, type SQL } from 'drizzle-orm';
 import { type ClientFilters, clientsToFind, filtersClient, filtersPresence } from './filters.js';
-import { presenceConditions } from './filters.js';
+import { presencesToFind } from './filters.js';
 import { all, isAfter, keyText, lackingFirst, lacks, named, orderBy, passes, type Search } from './search.js';
 import { walk } from './walk.js';
 
@@ -47,7 +47,7 @@ const knowsAll = ({ source: { table }, filters }: Search): boolean =>
 
 const sortMatches = (search: Search): SQL => {
   const { source, filters } = search;
-  const conditions = source.table === 'client' ? clientsToFind(filters) : presenceConditions(filters);
+  const conditions = source.table === 'client' ? clientsToFind(filters) : presencesToFind(filters);
   const { id, key, from } = source;
   const m = sql`m AS MATERIALIZED (SELECT ${id} AS id, ${key} AS key FROM ${from} WHERE ${all(conditions)})`;
   const rows = sql`SELECT m.* FROM m WHERE ${all([sql`true`, ...afterCursor(search, sql`m`)])}`;
@@ -88,7 +88,7 @@ const placeMatches = (search: Search, found: SQL): SQL => {
 /** The ids of all that pass, whatever they lack. */
 export const matches = (filters: ClientFilters): SQL => {
   const client = all(clientsToFind(filters));
-  const presence = all(presenceConditions(filters));
+  const presence = all(presencesToFind(filters));
   if (!filtersPresence(filters)) return sql`SELECT c.id FROM client c WHERE ${client}`;
   if (!filtersClient(filters)) return sql`SELECT p.client_id AS id FROM presence p WHERE ${presence}`;
   return sql`SELECT c.id FROM client c JOIN presence p ON p.client_id = c.id WHERE ${client} AND ${presence}`;

@@ -1,7 +1,7 @@
 import { type SQL, sql } from 'drizzle-orm';
 import type { ApiContext } from '../../context.js';
 import type { Expected } from './expect.js';
-import { type ClientFilters, filtersClient, filtersPresence } from './filters.js';
+import { type ClientFilters, filtersClient, filtersPresence, subtree } from './filters.js';
 import { gather, gatherLacking, keepsAnyway } from './gather.js';
 import { keyText, type PageQuery, type Place, type Search } from './search.js';
 import { residualOf, sourceOf } from './source.js';
@@ -19,6 +19,8 @@ const looksAt = 1_500;
 const composes = 400;
 /** As many in all where more than a few pass, but too few of them are near: some 50 ms where each is looked up. */
 const looksFurther = 6_000;
+/** Groups of which each one's first places are read: of 51, each with 101, some 8 ms. */
+const manyGroups = 64;
 /** Where so many of those who pass the other filters lack something, or nothing, few queues are composed for a page. */
 const composable = 0.25;
 /** Of a page: where fewer are to be expected among those near, going through the order hardly ever fills it. */
@@ -45,7 +47,8 @@ export const selectPage = async (
   query: PageQuery,
   expected: () => Promise<Expected>,
 ): Promise<FoundPlaces> => {
-  const search: Search = { ...query, filters, source: sourceOf(query.sort, filters) };
+  const isWide = filters.group !== undefined && (await isWideGroup(tables, filters.group));
+  const search: Search = { ...query, filters, source: sourceOf(query.sort, filters, isWide) };
   if (!isFiltered(residualOf(search))) return { places: await tables.execute<Place>(walkAll(search)) };
   if (filtersClient(filters)) {
     const known = await expected();
@@ -65,6 +68,12 @@ export const selectPage = async (
   const far = await lookFurther(tables, known, near, looksFurther - nearby);
   const isLost = !isDone(far, query) && far.places.length === 0;
   return isLost && about <= keepsInMind && isCollectable(filters) ? collect(tables, known) : far;
+};
+
+const isWideGroup = async (tables: ApiContext['tables'], group: string): Promise<boolean> => {
+  const [row] = await tables.execute<{ readonly isWide: boolean }>(sql`
+    SELECT count(*) > ${manyGroups} AS "isWide" FROM (SELECT FROM (${subtree(group)}) g LIMIT ${manyGroups + 1}) n`);
+  return row?.isWide === true;
 };
 
 /**

@@ -31,8 +31,13 @@ const presenceKeys = {
   since: { key: sql`p.since`, keyType: 'timestamptz' },
 } as const;
 
-/** Every sort has an index for all clients, and one for those of a group or of a status, where rows may lie far apart. */
-export const sourceOf = (sort: ClientSort, filters: ClientFilters): Source => {
+/**
+ * Every sort has an index for all clients, and one for those of a group or of a status, where rows may lie far apart. A
+ * group `isWide` that has so many below it that to read the first places of each would take longer than to meet them in
+ * the order of all.
+ */
+export const sourceOf = (sort: ClientSort, asked: ClientFilters, isWide: boolean): Source => {
+  const filters = isWide ? { ...asked, group: undefined } : asked;
   if (sort === 'since') return presenceBy('since', filters.group === undefined ? 'statuses' : 'group', filters);
   if (sort === 'status') return byStatus(filters);
   const isByStatus = sort === 'id' && filters.group === undefined && filters.statuses !== undefined;

@@ -1,7 +1,7 @@
 import { sql, type SQL } from 'drizzle-orm';
 import type { ApiContext } from '../../context.js';
 import type { Expected } from './expect.js';
-import { type ClientFilters, clientConditions, filtersPresence, hasPart, presenceConditions } from './filters.js';
+import { type ClientFilters, clientsToFind, filtersPresence, hasPart, presencesToFind } from './filters.js';
 import { lackingMatches, looksUp, matches } from './gather.js';
 import { all, lackingFirst, lacks, named } from './search.js';
 
@@ -45,8 +45,8 @@ const fromNames = (filters: ClientFilters): SQL => {
     ) c WHERE ${hasPart(part)}`;
   const wanted: SQL[] = [];
   if (filtersPresence(filters))
-    wanted.push(sql`n.id IN (SELECT p.client_id FROM presence p WHERE ${all(presenceConditions(filters))})`);
+    wanted.push(sql`n.id IN (SELECT p.client_id FROM presence p WHERE ${all(presencesToFind(others))})`);
   if (group !== undefined || labels.length > 0)
-    wanted.push(sql`n.id IN (SELECT c.id FROM client c WHERE ${all(clientConditions(others))})`);
+    wanted.push(sql`n.id IN (SELECT c.id FROM client c WHERE ${all(clientsToFind(others))})`);
   return sql`SELECT n.id FROM (${names}) n WHERE ${all([sql`true`, ...wanted])}`;
 };

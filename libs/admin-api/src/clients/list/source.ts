@@ -32,9 +32,9 @@ const presenceKeys = {
 } as const;
 
 /**
- * Every sort has an index for all clients, and one for those of a group or of a status, where rows may lie far apart. A
- * group `isWide` that has so many below it that to read the first places of each would take longer than to meet them in
- * the order of all.
+ * Every sort has an index for all clients, and one for those of a group or of a status, where rows may lie far apart.
+ * Not so if the group `isWide`: if it has so many below it that its clients are met in the order of all sooner than the
+ * first places of each of them are read.
  */
 export const sourceOf = (sort: ClientSort, asked: ClientFilters, isWide: boolean): Source => {
   const filters = isWide ? { ...asked, group: undefined } : asked;

@@ -61,7 +61,7 @@ export const clientsToFind = (filters: ClientFilters): readonly SQL[] => {
 };
 
 /** Whether the index of names is what finds clients best. */
-const isNamed = ({ part, isPartCommon }: ClientFilters): boolean => part !== undefined && !isPartCommon;
+export const isNamed = ({ part, isPartCommon }: ClientFilters): boolean => part !== undefined && !isPartCommon;
 
 /** What stands between id and name there is looked for in each of them, lest it be found across the two. */
 export const hasPart = (part: string): SQL => {

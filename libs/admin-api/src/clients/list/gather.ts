@@ -1,6 +1,5 @@
 import { sql, type SQL } from 'drizzle-orm';
-import { type ClientFilters, clientsToFind, filtersClient, filtersPresence } from './filters.js';
-import { presencesToFind } from './filters.js';
+import { type ClientFilters, clientsToFind, filtersClient, filtersPresence, presencesToFind } from './filters.js';
 import { all, isAfter, keyText, lackingFirst, lacks, named, orderBy, passes, type Search } from './search.js';
 import { walk } from './walk.js';
 

@@ -72,7 +72,7 @@ export const countGroup = async (
   // width_bucket counts the times at or before a transition; a transition at a time belongs to it.
   const parts = await db<Part[]>`
     WITH place AS MATERIALIZED (
-      SELECT path FROM group_node WHERE path = ${group} OR starts_with(path, ${`${group}/`})
+      SELECT path FROM group_node WHERE is_within(path, ${group})
     ), member AS MATERIALIZED (
       SELECT id FROM client WHERE removed_at IS NULL AND group_path = ANY(ARRAY(SELECT path FROM place))
       UNION ALL

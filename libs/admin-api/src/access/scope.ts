@@ -50,11 +50,11 @@ export class Scope {
   /** That a column with a group's path lies within, as a condition that goes on from others. */
   condition(db: Queryable, column: string) {
     if (this.isFleet) return db``;
-    return db`AND (${db(column)} = ${this.group} OR starts_with(${db(column)}, ${`${this.group}/`}))`;
+    return db`AND is_within(${db(column)}, ${this.group})`;
   }
 
   /** The paths of the groups within, for an index by group. */
   paths(db: Queryable) {
-    return db`ARRAY(SELECT path FROM group_node WHERE path = ${this.group} OR starts_with(path, ${`${this.group}/`}))`;
+    return db`ARRAY(SELECT path FROM group_node WHERE is_within(path, ${this.group}))`;
   }
 }

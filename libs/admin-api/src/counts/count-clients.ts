@@ -78,7 +78,7 @@ const ofPresence = (db: Queryable, { status, network }: ClientFilters) => {
 /** Work is counted by group anyway. */
 const inGroup = (db: Queryable, { group, undelivered }: ClientFilters) =>
   group && undelivered === undefined
-    ? db`AND c.group_id IN (SELECT id FROM group_node WHERE path = ${group} OR starts_with(path, ${`${group}/`}))`
+    ? db`AND c.group_id IN (SELECT id FROM group_node WHERE is_within(path, ${group}))`
     : db``;
 
 const withLabels = (db: Queryable, labels: readonly Label[]) =>

@@ -46,15 +46,14 @@ const pageOf = (found: readonly Fact[], limit: number, end: bigint | null): Even
 };
 
 const isVisible = (db: Queryable, scope: Scope) => {
-  const covers = (path: ReturnType<typeof db>) =>
-    db`(${path} = ${scope.group} OR starts_with(${path}, ${`${scope.group}/`}))`;
+  const covers = (path: ReturnType<typeof db>) => db`is_within(${path}, ${scope.group})`;
   return db`CASE
     WHEN client_id IS NOT NULL THEN EXISTS (
       SELECT FROM client c WHERE c.id = e.client_id ${scope.condition(db, 'c.group_path')} OFFSET 0)
     WHEN type IN ('settings-changed', 'settings-held')
-      THEN data->'level'->>'scope' = 'group' AND ${covers(db`(data->'level'->>'path')`)}
+      THEN data->'level'->>'scope' = 'group' AND ${covers(db`data->'level'->>'path'`)}
     WHEN type = 'group-removed'
-      THEN ${covers(db`(data->>'path')`)} AND (data->>'moveClientsTo' IS NULL OR ${covers(db`(data->>'moveClientsTo')`)})
+      THEN ${covers(db`data->>'path'`)} AND (data->>'moveClientsTo' IS NULL OR ${covers(db`data->>'moveClientsTo'`)})
     WHEN type LIKE 'release-%' THEN EXISTS (
       SELECT FROM release r
       WHERE r.id = (e.data->>'id')::uuid

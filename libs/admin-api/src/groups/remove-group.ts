@@ -23,7 +23,7 @@ export const removeGroup = async (
     throw new ReachbackError('forbidden', 'A key cannot remove the group that it is limited to.');
   assertTargetRemains(path, moveClientsTo);
   const groups = await tx<{ path: string }[]>`
-    SELECT path FROM group_node WHERE path = ${path} OR starts_with(path, ${`${path}/`}) ORDER BY path`;
+    SELECT path FROM group_node WHERE is_within(path, ${path}) ORDER BY path`;
   if (groups.length === 0) throw new ReachbackError('not_found', `There is no group "${path}".`);
   const clients = await countClients(tx, path);
   if (clients > 0 && moveClientsTo === undefined) {
@@ -45,7 +45,7 @@ export const removeGroup = async (
 const countClients = async (tx: Transaction, path: string): Promise<number> => {
   const [row] = await tx<{ clients: number }[]>`
     SELECT count(*)::integer AS clients FROM client
-    WHERE removed_at IS NULL AND (group_path = ${path} OR starts_with(group_path, ${`${path}/`}))`;
+    WHERE removed_at IS NULL AND is_within(group_path, ${path})`;
   return row?.clients ?? 0;
 };
 
@@ -53,7 +53,7 @@ const selectClientsWithSettings = async (tx: Transaction, path: string): Promise
   const rows = await tx<{ id: string }[]>`
     SELECT c.id FROM settings_level s JOIN client c ON c.id = s.key
     WHERE s.scope = 'client' AND c.removed_at IS NULL
-      AND (c.group_path = ${path} OR starts_with(c.group_path, ${`${path}/`}))`;
+      AND is_within(c.group_path, ${path})`;
   return rows.map(({ id }) => id);
 };
 

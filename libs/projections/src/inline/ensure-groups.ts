@@ -18,6 +18,6 @@ export const makeGroups = (paths: readonly string[], tx: Transaction): void => s
     SELECT key AS path, revision FROM settings_level WHERE scope = 'group'
     UNION ALL
     SELECT path, revision FROM removed_group
-  ) l ON l.path = '' OR l.path = p.path OR starts_with(p.path, l.path || '/')
+  ) l ON is_within(p.path, l.path)
   GROUP BY p.path
   ON CONFLICT (path) DO NOTHING`;

@@ -7,18 +7,16 @@ export const removeGroup = (
   { data: { path, moveClientsTo }, position }: FactOf<'group-removed'>,
   tx: Transaction,
 ): void => {
-  const below = `${path}/`;
   const revision = String(position);
   const target = moveClientsTo ?? '';
-  send(tx)`DELETE FROM settings_level WHERE scope = 'group' AND (key = ${path} OR starts_with(key, ${below}))`;
+  send(tx)`DELETE FROM settings_level WHERE scope = 'group' AND is_within(key, ${path})`;
   send(tx)`
     INSERT INTO removed_group (path, revision) VALUES (${path}, ${revision})
     ON CONFLICT (path) DO UPDATE SET revision = excluded.revision`;
-  send(tx)`DELETE FROM group_node WHERE path = ${path} OR starts_with(path, ${below})`;
+  send(tx)`DELETE FROM group_node WHERE is_within(path, ${path})`;
   ensureGroups([target], tx);
-  const moved = tx`group_path = ${path} OR starts_with(group_path, ${below})`;
   send(tx)`
     UPDATE client SET group_path = ${target}, own_revision = ${revision}, moved_revision = ${revision}
-    WHERE ${moved}`;
-  send(tx)`UPDATE presence SET group_path = ${target} WHERE ${moved}`;
+    WHERE is_within(group_path, ${path})`;
+  send(tx)`UPDATE presence SET group_path = ${target} WHERE is_within(group_path, ${path})`;
 };

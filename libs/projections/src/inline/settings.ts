@@ -36,7 +36,7 @@ const change = (fact: FactOf<'settings-changed'>, tx: Transaction): void => {
   placeApart(level.path, tx);
   send(tx)`
     UPDATE group_node SET chain_revision = ${revision}
-    WHERE ${level.path} = '' OR path = ${level.path} OR starts_with(path, ${`${level.path}/`})`;
+    WHERE is_within(path, ${level.path})`;
 };
 
 const hold = ({ data: { level, reason }, recordedAt }: FactOf<'settings-held'>, tx: Transaction): void => send(tx)`

@@ -32,11 +32,10 @@ export const filtersOf = ({ status, network, group, label, q, undelivered }: Cli
 };
 
 /** The paths of a group and of all below it. */
-export const subtree = (group: string): SQL =>
-  sql`SELECT path FROM group_node WHERE path = ${group} OR path LIKE ${`${escapeLike(group)}/%`}`;
+export const subtree = (group: string): SQL => sql`SELECT path FROM group_node WHERE is_within(path, ${group})`;
 
 /** Whether a row that is at hand is of the group or below it: to look among all of its groups may take 0.1 ms. */
-const isWithin = (path: SQL, group: string): SQL => sql`(${path} = ${group} OR starts_with(${path}, ${`${group}/`}))`;
+const isWithin = (path: SQL, group: string): SQL => sql`is_within(${path}, ${group})`;
 
 /** Conditions on `client`, named `c`, whose row is at hand; its removal is one. */
 export const clientConditions = ({ group, labels, part }: ClientFilters): readonly SQL[] => {

@@ -33,6 +33,7 @@ const filters: readonly (readonly [query: Record<string, string | string[]>, mea
     { group: 'site-7', label: 'os:linux', status: 'Online' },
     `grp LIKE 'site-7/%' AND labels->>'os' = 'linux' AND status = 'Online'`,
   ],
+  [{ group: 'site-11' }, `grp LIKE 'site-11/%'`],
   [{ status: 'Online', network: 'nat-3' }, 'false'],
   [{ network: 'unreachable' }, `status LIKE 'U%'`],
 ];
@@ -53,6 +54,14 @@ describe('a page of clients', () => {
     db = database.db;
     // More groups than are read one by one.
     await db`INSERT INTO group_node (path, chain_revision) SELECT 'site-7/empty-' || i, 0 FROM generate_series(1, 100) i`;
+    // And some that are, each with clients who are neighbours by id.
+    await db`INSERT INTO group_node (path, chain_revision) SELECT 'site-11/room-' || i, 0 FROM generate_series(1, 10) i`;
+    const room = db`'site-11/room-' || 1 + ordinal / 40 % 10`;
+    await db`UPDATE client SET group_path = ${room} WHERE ordinal BETWEEN 11000 AND 11399`;
+    await db`
+      UPDATE presence p SET group_path = c.group_path FROM client c
+      WHERE c.id = p.client_id AND c.ordinal BETWEEN 11000 AND 11399`;
+    await db`SELECT rebuild_counts()`;
     client = openDatabase({ url: database.url });
     tables = drizzle(client);
   }, 240_000);

@@ -113,6 +113,18 @@ describe('what the API asks Postgres, in a large fleet', () => {
     expect(row?.failed).toBeLessThan(row?.all ?? 0);
   }, 240_000);
 
+  test.each(['id', 'status'])(
+    'by %s, where Postgres knows of one status only, the order of all is not gone through for another one',
+    async (sort) => {
+      await database.db`UPDATE presence SET status = 'Unreachable/Online', network_name = 'nat-1'`;
+      await database.db`VACUUM ANALYZE presence`;
+      const read = await sum(`/v1/clients?network=nat-1&sort=${sort}`, (sent) => rowsRead(database.db, sent, 'presence'));
+      expect(read).toBeGreaterThan(0);
+      expect(read).toBeLessThan(clients / 8);
+    },
+    240_000,
+  );
+
   test('a scan would be seen', async () => {
     const statement = { query: 'SELECT count(*) FROM client WHERE agent_version = $1', parameters: ['1.0.0'] };
     expect(await scannedBy(database.db, statement)).toEqual(['client']);

@@ -42,8 +42,10 @@ export const isAfter = ({ source, after, isDescending }: Search): readonly SQL[]
   return [sql`(${key}, ${id}) ${direction} (${after.sortedBy}::${sql.raw(keyType)}, ${after.id})`];
 };
 
-export const orderBy = ({ isDescending }: PageQuery, key: SQL, id: SQL): SQL =>
-  isDescending ? sql`ORDER BY ${key} DESC, ${id} DESC` : sql`ORDER BY ${key}, ${id}`;
+export const orderBy = ({ isDescending }: PageQuery, ...columns: readonly SQL[]): SQL => {
+  const terms = isDescending ? columns.map((column) => sql`${column} DESC`) : [...columns];
+  return sql`ORDER BY ${sql.join(terms, sql`, `)}`;
+};
 
 /** `r.key` as text. As a timestamp it would lose its microseconds in JavaScript. */
 export const keyText = ({ source }: Search): SQL =>

@@ -3,7 +3,7 @@ import { all, isAfter, keyText, lackingFirst, named, orderBy, passes, type Searc
 import { residualOf, type Source } from './source.js';
 
 /** Of each group, where there are many. */
-const leastOfArm = 32;
+const leastOfArm = 12;
 
 /**
  * The places of one arm of the source after the cursor, in order; read from its index alone, unless it is asked whether
@@ -11,12 +11,15 @@ const leastOfArm = 32;
  */
 const inOrder = (search: Search, conditions: readonly SQL[], limit: SQL, own: readonly SQL[] = []): SQL => {
   const { from, key, id, isListed, arms } = search.source;
-  const ofArm = arms ? [sql`${arms.column} = a.arm`] : [];
+  // To be equal would take the column out of the order, and the whole order of ids would be gone through for an arm that
+  // Postgres takes for the only one there is.
+  const ofArm = arms ? [sql`${arms.column} = ANY(ARRAY[a.arm])`] : [];
+  const order = [...(arms ? [arms.column] : []), key, id];
   const meets = own.length > 0 ? sql`, (${all(own)}) AS meets` : sql``;
   return sql`
     SELECT ${id} AS id, ${key} AS key${meets} FROM ${from}
     WHERE ${all([isListed, ...ofArm, ...isAfter(search), ...conditions])}
-    ${orderBy(search, key, id)} ${limit}`;
+    ${orderBy(search, ...order)} ${limit}`;
 };
 
 /** What each arm of the source gives, put together. */

@@ -82,13 +82,17 @@ export const startNats = async ({
 const portsFilesIn = async (folder: string): Promise<readonly string[]> =>
   (await readdir(folder)).filter((name) => name.endsWith('.ports'));
 
-/** `write_deadline`: how long a slow agent may hold up what is meant for it before it is cut off. */
+/**
+ * `write_deadline`: how long a slow agent may hold up what is meant for it before it is cut off. `disable_sublist_cache`:
+ * every client speaks on subjects of its own, so what the broker remembers of a subject is thrown away unused.
+ */
 const configOf = (folder: string, port: number, mappings: Mappings): string => `
 host: "127.0.0.1"
 port: ${port}
 ports_file_dir: ${JSON.stringify(folder)}
 max_payload: 1MB
 write_deadline: "10s"
+disable_sublist_cache: true
 jetstream {
   store_dir: ${JSON.stringify(join(folder, 'jetstream'))}
   max_memory_store: 256MB

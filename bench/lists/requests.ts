@@ -1,6 +1,6 @@
 import { type ClientSort, clientSorts } from '#contracts';
 import type { Database } from '#event-log';
-import { someGroup, someLabel } from '../fleet/members.js';
+import { company, someGroup, someLabel } from '../fleet/members.js';
 import { networkName } from '../fleet/seed.js';
 
 /** A client somewhere in the fleet, and its place in every order. */
@@ -15,12 +15,14 @@ const filters: Readonly<Record<string, string>> = {
   'status of few or none': 'status=Offline',
   'network by name': `network=${networkName}`,
   'a group of 2.5 %': `group=${someGroup}`,
+  'the group of all': `group=${company}`,
   'a label of 25 %': `label=${someLabel}`,
   'a label of five': 'label=rare:yes',
   'a label of nobody': 'label=rare:no',
   'q of nearly all': 'q=bench',
   'q of one in thousands': 'q=00012',
   'group, label and status': `group=${someGroup}&label=${someLabel}&status=Unreachable%2FOnline`,
+  'group of all, label and status': `group=${company}&label=${someLabel}&status=Unreachable%2FOnline`,
   'undelivered, everybody': 'undelivered=true',
 };
 

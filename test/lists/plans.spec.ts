@@ -118,7 +118,9 @@ describe('what the API asks Postgres, in a large fleet', () => {
     async (sort) => {
       await database.db`UPDATE presence SET status = 'Unreachable/Online', network_name = 'nat-1'`;
       await database.db`VACUUM ANALYZE presence`;
-      const read = await sum(`/v1/clients?network=nat-1&sort=${sort}`, (sent) => rowsRead(database.db, sent, 'presence'));
+      const read = await sum(`/v1/clients?network=nat-1&sort=${sort}`, (sent) =>
+        rowsRead(database.db, sent, 'presence'),
+      );
       expect(read).toBeGreaterThan(0);
       expect(read).toBeLessThan(clients / 8);
     },

@@ -11,8 +11,8 @@ const leastOfArm = 12;
  */
 const inOrder = (search: Search, conditions: readonly SQL[], limit: SQL, own: readonly SQL[] = []): SQL => {
   const { from, key, id, isListed, arms } = search.source;
-  // To be equal would take the column out of the order, and the whole order of ids would be gone through for an arm that
-  // Postgres takes for the only one there is.
+  // By `=` the column would leave the order; where statistics know one value only, the order of all ids would then seem as
+  // good as the index of the arm, and be gone through to its end for any other value.
   const ofArm = arms ? [sql`${arms.column} = ANY(ARRAY[a.arm])`] : [];
   const order = [...(arms ? [arms.column] : []), key, id];
   const meets = own.length > 0 ? sql`, (${all(own)}) AS meets` : sql``;

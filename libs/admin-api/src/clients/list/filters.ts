@@ -34,13 +34,13 @@ export const filtersOf = ({ status, network, group, label, q, undelivered }: Cli
 /** The paths of a group and of all below it. */
 export const subtree = (group: string): SQL => sql`SELECT path FROM group_node WHERE is_within(path, ${group})`;
 
-/** Whether a row that is at hand is of the group or below it: to look among all of its groups may take 0.1 ms. */
-const isWithin = (path: SQL, group: string): SQL => sql`is_within(${path}, ${group})`;
-
-/** Conditions on `client`, named `c`, whose row is at hand; its removal is one. */
+/**
+ * Conditions on `client`, named `c`, whose row is at hand; its removal is one. To look for its group among all of a
+ * {@link subtree} may take 0.1 ms.
+ */
 export const clientConditions = ({ group, labels, part }: ClientFilters): readonly SQL[] => {
   const conditions = [sql`c.removed_at IS NULL`];
-  if (group !== undefined) conditions.push(isWithin(sql`c.group_path`, group));
+  if (group !== undefined) conditions.push(sql`is_within(c.group_path, ${group})`);
   for (const label of labels) {
     const colon = label.indexOf(':');
     const wanted = JSON.stringify({ [label.slice(0, colon)]: label.slice(colon + 1) });
@@ -73,7 +73,7 @@ export const hasPart = (part: string): SQL => {
 /** Conditions on `presence`, named `p`; the indexes of lists leave removed clients out by the cause. */
 export const presenceConditions = ({ group, statuses: wanted, networkName }: ClientFilters): readonly SQL[] => {
   const conditions = [sql`p.cause NOT IN ('uninstalled', 'inactive')`];
-  if (group !== undefined) conditions.push(isWithin(sql`p.group_path`, group));
+  if (group !== undefined) conditions.push(sql`is_within(p.group_path, ${group})`);
   if (wanted !== undefined) conditions.push(sql`p.status IN ${wanted.length > 0 ? wanted : [null]}`);
   if (networkName !== undefined) conditions.push(sql`p.network_name = ${networkName}`);
   return conditions;

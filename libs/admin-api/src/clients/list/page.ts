@@ -19,7 +19,7 @@ const looksAt = 1_500;
 const composes = 400;
 /** As many in all where more than a few pass, but too few of them are near: some 50 ms where each is looked up. */
 const looksFurther = 6_000;
-/** Groups of which each one's first places are read: of 51, each with 101, some 8 ms. */
+/** Groups of which each one's first places are read: of 51, each with 101 at most, some 8 ms. */
 const manyGroups = 64;
 /** Read of all groups together for each place of a page. */
 const readsPerPlace = 2;
@@ -108,8 +108,7 @@ const readOn = async (tables: ApiContext['tables'], search: Search): Promise<rea
   // Each of many groups has few of the first places, unless one has most of the clients.
   const near = await look(tables, search, search.count * readsPerPlace);
   if (isDone(near, search)) return near.places;
-  const rest: Search = { ...search, after: near.end, count: search.count - near.places.length };
-  return [...near.places, ...(await tables.execute<Place>(walkAll(rest)))];
+  return [...near.places, ...(await tables.execute<Place>(walkAll(restOf(search, near))))];
 };
 
 const walkAll = (search: Search): SQL => sql`SELECT r.id, ${keyText(search)} AS "sortedBy" FROM (${walk(search)}) r`;
@@ -139,10 +138,16 @@ const lookFurther = async (
   near: FoundPlaces,
   bound: number,
 ): Promise<FoundPlaces> => {
-  const rest: Search = { ...search, after: near.end, count: search.count - near.places.length };
-  const far = await look(tables, rest, bound);
+  const far = await look(tables, restOf(search, near), bound);
   return { ...far, places: [...near.places, ...far.places] };
 };
+
+/** What is yet to be found, from where the search was left off. */
+const restOf = (search: Search, { places, end }: FoundPlaces): Search => ({
+  ...search,
+  after: end,
+  count: search.count - places.length,
+});
 
 const isDone = ({ places, end }: FoundPlaces, { count }: PageQuery): boolean =>
   end === undefined || places.length === count;

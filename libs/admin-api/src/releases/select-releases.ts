@@ -42,7 +42,7 @@ const releaseOf = ({ over, ...row }: Row): Release => ({
 const concerns = (db: Queryable, scope: Scope) => {
   if (scope.isFleet) return db`true`;
   const touches = (path: ReturnType<typeof db>) =>
-    db`(${path} = ANY(group_chain(${scope.group})) OR is_within(${path}, ${scope.group}))`;
+    db`(is_within(${scope.group}, ${path}) OR is_within(${path}, ${scope.group}))`;
   return db`(to_within IS NULL OR ${touches(db`to_within`)})
     AND (to_all OR (to_some AND to_groups IS NULL)
       OR EXISTS (SELECT FROM unnest(to_groups) g (path) WHERE ${touches(db`g.path`)})
